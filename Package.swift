@@ -1,0 +1,53 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .unsafeFlags(["-warnings-as-errors"]),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A library of the distribution, found through pkg-config where it ships a .pc file.
+func system(_ name: String, pkgConfig: String?, apt: String, brew: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig,
+        providers: [.apt([apt]), .brew([brew])])
+}
+
+/// One floor of the house. A target imports only what stands here (docs/architecture.md).
+func floor(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "gatehouse",
+    products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
+    targets: [
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
+        system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+        system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+        system("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev", brew: "libxcrypt"),
+        system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
+        system("CIdn2", pkgConfig: "libidn2", apt: "libidn2-dev", brew: "libidn2"),
+        .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
+
+        floor("Ground", ["CSystem"]),
+        floor("HTTP", ["Ground", "CSystem"]),
+        floor("SQL", ["Ground", "CSQLite"]),
+        floor("KeyValue", ["Ground"]),
+        floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
+        floor("Credentials", ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2"]),
+        floor("HTML", []),
+        floor(
+            "Store", ["Ground", "SQL"],
+            resources: [.embedInCode("Migrations")]),
+        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials"]),
+        floor(
+            "Web", ["Ground", "HTTP", "Services", "HTML"],
+            resources: [.embedInCode("Assets")]),
+        .executableTarget(
+            name: "gatehouse",
+            dependencies: ["Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "Store", "Services", "Web"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,29 @@
+import CSystem
+
+/// Where unpredictable bytes come from.
+public struct RandomSource: Sendable {
+    private let fill: @Sendable (UnsafeMutableRawBufferPointer) -> Void
+
+    public init(_ fill: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void) { self.fill = fill }
+
+    public func bytes(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            fill(UnsafeMutableRawBufferPointer(buffer))
+            filled = count
+        }
+    }
+
+    public func uint64() -> UInt64 {
+        var value: UInt64 = 0
+        withUnsafeMutableBytes(of: &value) { fill($0) }
+        return value
+    }
+
+    /// The kernel's generator (getrandom). A machine that cannot give random bytes must not sign anyone in,
+    /// so a failure ends the process.
+    public static let system = RandomSource { buffer in
+        guard gh_random(buffer.baseAddress, buffer.count) == 0 else {
+            preconditionFailure("the kernel gives no random bytes")
+        }
+    }
+}
