@@ -1,0 +1,59 @@
+import Ground
+
+/// Percent-encoding of URLs and forms.
+public enum PercentCoding {
+    /// nil for a broken escape, or bytes that are no UTF-8.
+    public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+        var output: [UInt8] = []
+        output.reserveCapacity(text.utf8.count)
+        var bytes = text.utf8.makeIterator()
+        while let byte = bytes.next() {
+            switch byte {
+            case 37:
+                guard let first = bytes.next(), let second = bytes.next(), let high = Hex.value(of: first),
+                    let low = Hex.value(of: second)
+                else { return nil }
+                output.append(high << 4 | low)
+            case 43 where plusIsSpace: output.append(32)
+            default: output.append(byte)
+            }
+        }
+        return String(validating: output, as: UTF8.self)
+    }
+
+    /// Escapes everything but the unreserved characters of RFC 3986.
+    public static func encode(_ text: some StringProtocol) -> String {
+        var output: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95, 126: output.append(byte)
+            default:
+                output.append(37)
+                output.append(contentsOf: Hex.encode([byte]).uppercased().utf8)
+            }
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+}
+
+/// The fields of a query string or of an `application/x-www-form-urlencoded` body, in order.
+public struct Form: Sendable {
+    public let fields: [(name: String, value: String)]
+
+    /// nil for a broken escape, bytes that are no UTF-8, or more than 100 fields.
+    public init?(_ text: some StringProtocol) {
+        var fields: [(String, String)] = []
+        for pair in text.split(separator: "&") {
+            guard fields.count < 100 else { return nil }
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = PercentCoding.decode(parts[0], plusIsSpace: true),
+                let value = PercentCoding.decode(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
+            else { return nil }
+            fields.append((name, value))
+        }
+        self.fields = fields
+    }
+
+    /// The first value under that name.
+    public subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+}
