@@ -1,0 +1,77 @@
+import Ground
+
+/// A store of small things that expire, and a way for nodes to hear of each other.
+///
+/// In memory for one node; Redis for several.
+public protocol KeyValue: Sendable {
+    /// nil when there is none, or it has expired.
+    func get(_ key: String) async throws(KeyValueError) -> [UInt8]?
+
+    /// Stores a value for so long.
+    /// - Parameter onlyIfAbsent: leaves a value that is there as it is.
+    /// - Returns: whether it was stored.
+    @discardableResult
+    func set(_ key: String, _ value: [UInt8], for lifetime: Duration, onlyIfAbsent: Bool) async throws(KeyValueError)
+        -> Bool
+
+    func remove(_ key: String) async throws(KeyValueError)
+
+    /// Adds to a counter that expires `lifetime` after its first increment.
+    /// - Returns: the new value.
+    func increment(_ key: String, by amount: Int64, for lifetime: Duration) async throws(KeyValueError) -> Int64
+
+    /// Takes one from an allowance, atomically.
+    func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict
+
+    /// Tells every subscriber of the channel, on every node.
+    func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError)
+
+    /// Calls `handler` with each message until the subscription is cancelled.
+    func subscribe(_ channel: String, _ handler: @escaping @Sendable ([UInt8]) -> Void) async throws(KeyValueError)
+        -> Subscription
+}
+
+public enum KeyValueError: Error, Hashable, Sendable {
+    /// The store cannot be reached. Nothing is known of what was asked.
+    case unavailable(String)
+    /// The value under that key is of another kind.
+    case wrongKind
+}
+
+/// Ends a subscription.
+public struct Subscription: Sendable {
+    private let end: @Sendable () -> Void
+    public init(_ end: @escaping @Sendable () -> Void) { self.end = end }
+    public func cancel() { end() }
+}
+
+/// So many in so long: `count` may come at once, then one every `period / count` (the generic cell rate
+/// algorithm, which needs one number a key and one atomic step).
+public struct Allowance: Hashable, Sendable {
+    public let count: Int
+    public let period: Duration
+
+    /// - Parameters: both at least one, the period in whole milliseconds.
+    public init(count: Int, period: Duration) {
+        self.count = max(1, count)
+        self.period = max(.milliseconds(1), period)
+    }
+
+    /// Decides at `now`, given when the allowance would be whole again.
+    /// - Returns: the verdict and, when it allows, the new time.
+    public func decide(wholeAt: Timestamp?, now: Timestamp) -> (Verdict, Timestamp?) {
+        let step = max(1, period.milliseconds / Int64(count))
+        let start = max(wholeAt?.milliseconds ?? 0, now.milliseconds)
+        let next = start + step
+        let excess = next - now.milliseconds - step * Int64(count)
+        if excess > 0 { return (.wait(.milliseconds(excess)), nil) }
+        return (.allowed, Timestamp(milliseconds: next))
+    }
+}
+
+/// What a limit says.
+public enum Verdict: Hashable, Sendable {
+    case allowed
+    /// Refused; trying again makes sense after this long.
+    case wait(Duration)
+}

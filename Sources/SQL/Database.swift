@@ -1,0 +1,39 @@
+/// A relational database.
+///
+/// Everything that must last goes through here; SQLite and PostgreSQL stand behind it.
+public protocol Database: Sendable {
+    /// Runs one statement that reads, on committed data.
+    func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
+
+    /// Runs `body` as one transaction: all of it lasts when this returns, and nothing when it throws.
+    ///
+    /// `body` awaits nothing but its transaction. It may be run again when two transactions got in each other's
+    /// way, so it changes nothing outside.
+    /// - Throws: `DatabaseError`, or what `body` threw.
+    func transaction<T: Sendable>(_ body: @escaping @Sendable (any Transaction) async throws -> T) async throws -> T
+
+    /// Finishes what is under way and closes.
+    func close()
+}
+
+/// The statements of one transaction.
+public protocol Transaction: Sendable {
+    /// Runs one statement and gives its rows: those selected, or those of `RETURNING`.
+    @discardableResult
+    func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
+
+    /// Runs a script of several statements without values.
+    func run(script: String) async throws(DatabaseError)
+}
+
+/// Why a database did not do what it was asked.
+public enum DatabaseError: Error, Hashable, Sendable {
+    /// It cannot be reached, is full, or is broken. Nothing has changed.
+    case unavailable(String)
+    /// A unique index holds that value already. Named as `table.column`.
+    case duplicate(String)
+    /// A foreign key, a check or a not-null was violated.
+    case constraint(String)
+    /// The statement, or a value read from it, is not what the program expects.
+    case unexpected(String)
+}

@@ -1,0 +1,139 @@
+import CSQLite
+import Ground
+
+/// One connection with its prepared statements. One thread at a time.
+final class SQLiteConnection {
+    private let handle: OpaquePointer
+    private var statements: [ObjectIdentifier: OpaquePointer] = [:]
+
+    /// - Parameter cachePages: in KiB; what is not in it comes from the system's page cache.
+    init(path: String, isReadOnly: Bool, cacheKiB: Int) throws(DatabaseError) {
+        var opened: OpaquePointer?
+        let flags = (isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
+            | SQLITE_OPEN_NOMUTEX
+        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        guard code == SQLITE_OK, let opened else {
+            let reason = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(opened)
+            throw .unavailable("cannot open \(path): \(reason)")
+        }
+        handle = opened
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 5000)
+        try run(script: "PRAGMA cache_size = -\(cacheKiB); PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    /// Whether a transaction is open; an error may have ended it behind our back.
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+    func run(script: String) throws(DatabaseError) {
+        guard sqlite3_exec(handle, script, nil, nil, nil) == SQLITE_OK else { throw error() }
+    }
+
+    func run(_ statement: Statement, _ values: [SQLValue]) throws(DatabaseError) -> [Row] {
+        let prepared = try prepare(statement)
+        defer {
+            sqlite3_reset(prepared)
+            sqlite3_clear_bindings(prepared)
+        }
+        for (index, value) in values.enumerated() {
+            guard bind(value, to: prepared, at: Int32(index + 1)) == SQLITE_OK else { throw error() }
+        }
+        var rows: [Row] = []
+        while true {
+            switch sqlite3_step(prepared) {
+            case SQLITE_ROW: rows.append(row(of: prepared))
+            case SQLITE_DONE: return rows
+            default: throw error()
+            }
+        }
+    }
+
+    /// Moves pages from the write-ahead log into the file.
+    /// - Returns: pages in the log.
+    func checkpoint(truncates: Bool) -> Int {
+        var pages: Int32 = 0
+        let mode = truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
+        sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, nil)
+        return Int(max(0, pages))
+    }
+
+    private func prepare(_ statement: Statement) throws(DatabaseError) -> OpaquePointer {
+        let key = ObjectIdentifier(statement)
+        if let prepared = statements[key] { return prepared }
+        var prepared: OpaquePointer?
+        let code = sqlite3_prepare_v3(
+            handle, statement.sqliteText, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+        guard code == SQLITE_OK, let prepared else { throw error() }
+        statements[key] = prepared
+        return prepared
+    }
+
+    // SQLite copies what is bound with this destructor before the call returns.
+    private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+    private func bind(_ value: SQLValue, to statement: OpaquePointer, at index: Int32) -> Int32 {
+        switch value {
+        case .null: return sqlite3_bind_null(statement, index)
+        case .integer(let number): return sqlite3_bind_int64(statement, index, number)
+        case .real(let number): return sqlite3_bind_double(statement, index, number)
+        case .text(var text):
+            return text.withUTF8 { utf8 in
+                utf8.withMemoryRebound(to: CChar.self) {
+                    sqlite3_bind_text(statement, index, $0.baseAddress, Int32($0.count), Self.transient)
+                }
+            }
+        case .bytes(let bytes): return bind(bytes, to: statement, at: index)
+        case .uuid(let id):
+            var words = (id.high.bigEndian, id.low.bigEndian)
+            return withUnsafeBytes(of: &words) {
+                sqlite3_bind_blob(statement, index, $0.baseAddress, 16, Self.transient)
+            }
+        }
+    }
+
+    private func bind(_ bytes: [UInt8], to statement: OpaquePointer, at index: Int32) -> Int32 {
+        guard !bytes.isEmpty else { return sqlite3_bind_zeroblob(statement, index, 0) }
+        return bytes.withUnsafeBytes {
+            sqlite3_bind_blob(statement, index, $0.baseAddress, Int32($0.count), Self.transient)
+        }
+    }
+
+    private func row(of statement: OpaquePointer) -> Row {
+        Row((0..<sqlite3_column_count(statement)).map { column in
+            switch sqlite3_column_type(statement, column) {
+            case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, column))
+            case SQLITE_FLOAT: return .real(sqlite3_column_double(statement, column))
+            case SQLITE_TEXT:
+                let count = Int(sqlite3_column_bytes(statement, column))
+                guard let text = sqlite3_column_text(statement, column) else { return .text("") }
+                return .text(String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self))
+            case SQLITE_BLOB:
+                let count = Int(sqlite3_column_bytes(statement, column))
+                guard let bytes = sqlite3_column_blob(statement, column) else { return .bytes([]) }
+                return .bytes([UInt8](UnsafeRawBufferPointer(start: bytes, count: count)))
+            default: return .null
+            }
+        })
+    }
+
+    private func error() -> DatabaseError {
+        let message = String(cString: sqlite3_errmsg(handle))
+        let code = sqlite3_extended_errcode(handle)
+        switch code {
+        case SQLITE_CONSTRAINT | (8 << 8), SQLITE_CONSTRAINT | (6 << 8):  // UNIQUE, PRIMARYKEY
+            // "UNIQUE constraint failed: users.email_key"
+            let columns = message.split(separator: ": ").last.map(String.init) ?? message
+            return .duplicate(columns)
+        case _ where code & 0xff == SQLITE_CONSTRAINT: return .constraint(message)
+        case _ where code & 0xff == SQLITE_ERROR || code & 0xff == SQLITE_RANGE || code & 0xff == SQLITE_MISMATCH:
+            return .unexpected(message)
+        default: return .unavailable("\(message) (\(code))")
+        }
+    }
+}
