@@ -16,12 +16,25 @@ public protocol Database: Sendable {
     func close()
 }
 
-/// The statements of one transaction.
-public protocol Transaction: Sendable {
+/// Something that runs statements: a transaction, or the database itself for reads.
+public protocol StatementRunner: Sendable {
     /// Runs one statement and gives its rows: those selected, or those of `RETURNING`.
     @discardableResult
     func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
+}
 
+/// Reads outside any transaction.
+public struct DatabaseReader: StatementRunner {
+    private let database: any Database
+    public init(_ database: any Database) { self.database = database }
+
+    public func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        try await database.read(statement, values)
+    }
+}
+
+/// The statements of one transaction.
+public protocol Transaction: StatementRunner {
     /// Runs a script of several statements without values.
     func run(script: String) async throws(DatabaseError)
 }

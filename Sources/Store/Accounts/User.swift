@@ -1,0 +1,70 @@
+import Ground
+import SQL
+
+/// A person, as stored.
+public struct User: Sendable, RowDecodable {
+    public enum Status: String, Sendable, CaseIterable {
+        case active = "ACTIVE"
+        case inactive = "INACTIVE"
+        case suspended = "SUSPENDED"
+    }
+
+    public let id: UUID
+    public var email: String?
+    /// What two spellings of one address share; unique.
+    public var emailKey: String?
+    public var name: String
+    public var phone: String?
+    public var passwordHash: String?
+    public var status: Status
+    /// The person's own settings, a JSON object.
+    public var settings: String
+    /// What other services keep about the person, a JSON object by namespace.
+    public var appData: String
+    public var requiresPasswordChange: Bool
+    public var lastLoginAt: Timestamp?
+    public var createdAt: Timestamp
+    public var updatedAt: Timestamp
+
+    public init(
+        id: UUID, email: String?, emailKey: String?, name: String, phone: String? = nil, passwordHash: String?,
+        status: Status = .active, requiresPasswordChange: Bool = false, at now: Timestamp
+    ) {
+        self.id = id
+        self.email = email
+        self.emailKey = emailKey
+        self.name = name
+        self.phone = phone
+        self.passwordHash = passwordHash
+        self.status = status
+        settings = "{}"
+        appData = "{}"
+        self.requiresPasswordChange = requiresPasswordChange
+        lastLoginAt = nil
+        createdAt = now
+        updatedAt = now
+    }
+
+    static let columns = """
+        id, email, email_key, name, phone, password_hash, status, settings, app_data, requires_password_change, \
+        last_login_at, created_at, updated_at
+        """
+
+    public init(row: inout Row) throws(DatabaseError) {
+        id = try row.next()
+        email = try row.next()
+        emailKey = try row.next()
+        name = try row.next()
+        phone = try row.next()
+        passwordHash = try row.next()
+        let status: String = try row.next()
+        guard let status = Status(rawValue: status) else { throw .unexpected("user status \(status)") }
+        self.status = status
+        settings = try row.next()
+        appData = try row.next()
+        requiresPasswordChange = try row.next()
+        lastLoginAt = try row.next()
+        createdAt = try row.next()
+        updatedAt = try row.next()
+    }
+}

@@ -1,0 +1,34 @@
+import Ground
+import SQL
+
+/// A tenant, as stored.
+public struct Company: Sendable, RowDecodable {
+    public enum Status: String, Sendable {
+        case active = "ACTIVE"
+        case suspended = "SUSPENDED"
+    }
+
+    public let id: UUID
+    public var name: String
+    /// Normalised: lower case, A-labels; unique.
+    public var domain: String?
+    public var status: Status
+
+    public init(id: UUID, name: String, domain: String?) {
+        self.id = id
+        self.name = name
+        self.domain = domain
+        status = .active
+    }
+
+    static let columns = "c.id, c.name, c.domain, c.status"
+
+    public init(row: inout Row) throws(DatabaseError) {
+        id = try row.next()
+        name = try row.next()
+        domain = try row.next()
+        let status: String = try row.next()
+        guard let status = Status(rawValue: status) else { throw .unexpected("company status \(status)") }
+        self.status = status
+    }
+}

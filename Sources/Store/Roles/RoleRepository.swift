@@ -1,0 +1,87 @@
+import Ground
+import SQL
+
+/// A role that somebody has, and where.
+public struct GrantedRole: Sendable, RowDecodable {
+    public let name: String
+    /// nil: everywhere.
+    public let company: UUID?
+
+    public init(row: inout Row) throws(DatabaseError) {
+        name = try row.next()
+        company = try row.next()
+    }
+}
+
+/// The tables of roles, of what they permit, and of who has them.
+public struct RoleRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let insertRole = Statement(
+        """
+        INSERT INTO roles (id, name, name_key, description, is_system, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name_key) DO NOTHING RETURNING id
+        """)
+    private static let insertPermission = Statement(
+        "INSERT INTO role_permissions (role_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+
+    /// Adds a role with its permissions, unless one of that name is there.
+    public func insertIfAbsent(
+        id: UUID, name: String, nameKey: String, description: String, isSystem: Bool, permissions: [String],
+        at now: Timestamp
+    ) async throws(DatabaseError) {
+        let values: [SQLValue] = [
+            id.sqlValue, name.sqlValue, nameKey.sqlValue, description.sqlValue, isSystem.sqlValue, now.sqlValue,
+        ]
+        guard try await !sql.run(Self.insertRole, values).isEmpty else { return }
+        for permission in permissions {
+            try await sql.run(Self.insertPermission, [id.sqlValue, permission.sqlValue])
+        }
+    }
+
+    private static let grantRole = Statement(
+        """
+        INSERT INTO user_roles (id, user_id, role_id, company_id, granted_by, granted_at)
+        SELECT $1, $2, id, $4, $5, $6 FROM roles WHERE name_key = $3
+        """)
+
+    public func grant(
+        id: UUID, role nameKey: String, to user: UUID, in company: UUID?, by actor: UUID?, at now: Timestamp
+    ) async throws(DatabaseError) {
+        try await sql.run(
+            Self.grantRole,
+            [id.sqlValue, user.sqlValue, nameKey.sqlValue, company.sqlValue, actor.sqlValue, now.sqlValue])
+    }
+
+    private static let ofUser = Statement(
+        """
+        SELECT r.name, g.company_id FROM user_roles g JOIN roles r ON r.id = g.role_id
+        WHERE g.user_id = $1 ORDER BY r.name, g.id
+        """)
+
+    public func granted(to user: UUID) async throws(DatabaseError) -> [GrantedRole] {
+        try await sql.run(Self.ofUser, [user.sqlValue]).all()
+    }
+
+    private static let permissionsOfUser = Statement(
+        """
+        SELECT p.permission, g.company_id FROM user_roles g JOIN role_permissions p ON p.role_id = g.role_id
+        WHERE g.user_id = $1
+        """)
+
+    /// What the user's roles permit, and where.
+    public func permissions(of user: UUID) async throws(DatabaseError) -> [GrantedRole] {
+        try await sql.run(Self.permissionsOfUser, [user.sqlValue]).all()
+    }
+
+    private static let holders = Statement(
+        """
+        SELECT count(*) FROM user_roles g JOIN roles r ON r.id = g.role_id JOIN users u ON u.id = g.user_id
+        WHERE r.name_key = $1 AND g.company_id IS NULL AND u.deleted_at IS NULL AND u.status = 'ACTIVE'
+        """)
+
+    /// How many active people hold the role everywhere.
+    public func holders(of nameKey: String) async throws(DatabaseError) -> Int {
+        try await sql.run(Self.holders, [nameKey.sqlValue]).value() ?? 0
+    }
+}

@@ -1,0 +1,166 @@
+import Ground
+import SQL
+
+/// The table of sessions.
+public struct SessionRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let insertSession = Statement(
+        """
+        INSERT INTO user_sessions (\(Session.columns))
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL, $10, $11, $12, $13, $14, $15, $16)
+        """)
+
+    public func insert(_ session: Session) async throws(DatabaseError) {
+        let values: [SQLValue] = [
+            session.id.sqlValue, session.userID.sqlValue, session.companyID.sqlValue, session.generation.sqlValue,
+            session.secretDigest.sqlValue, session.rotatedAt.sqlValue, session.createdAt.sqlValue,
+            session.lastUsedAt.sqlValue, session.expiresAt.sqlValue, session.methods.sqlValue,
+            session.ip.sqlValue, session.userAgent.sqlValue, session.device.type.sqlValue,
+            session.device.name.sqlValue, session.device.os.sqlValue, session.device.browser.sqlValue,
+        ]
+        try await sql.run(Self.insertSession, values)
+    }
+
+    // The standing of person and company is part of the same step, so that the token of one who is blocked is
+    // neither used up nor moved on.
+    private static let advanceSession = Statement(
+        """
+        UPDATE user_sessions SET generation = generation + 1, secret_digest = $4, rotated_at = $5, last_used_at = $5,
+            expires_at = $6, ip = $7
+        WHERE id = $1 AND generation = $2 AND secret_digest = $3 AND ended_at IS NULL AND expires_at > $5
+            AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_sessions.user_id AND u.status = 'ACTIVE'
+                AND u.deleted_at IS NULL)
+            AND (company_id IS NULL OR EXISTS (SELECT 1 FROM companies c WHERE c.id = user_sessions.company_id
+                AND c.status = 'ACTIVE' AND c.deleted_at IS NULL))
+        RETURNING \(Session.columns)
+        """)
+
+    /// Moves the session from `generation` to the next, if that is its current one and `digest` its secret's.
+    /// One statement, so that two callers cannot both win.
+    /// - Returns: the session after the step; nil when it was not taken.
+    public func advance(
+        _ id: UUID, from generation: Int64, digest: [UInt8], to next: [UInt8], expiresAt: Timestamp, ip: String,
+        at now: Timestamp
+    ) async throws(DatabaseError) -> Session? {
+        let values: [SQLValue] = [
+            id.sqlValue, generation.sqlValue, digest.sqlValue, next.sqlValue, now.sqlValue, expiresAt.sqlValue,
+            ip.sqlValue,
+        ]
+        return try await sql.run(Self.advanceSession, values).first()
+    }
+
+    private static let byID = Statement("SELECT \(Session.columns) FROM user_sessions WHERE id = $1")
+
+    public func find(_ id: UUID) async throws(DatabaseError) -> Session? {
+        try await sql.run(Self.byID, [id.sqlValue]).first()
+    }
+
+    private static let activeOfUser = Statement(
+        """
+        SELECT \(Session.columns) FROM user_sessions
+        WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id
+        """)
+
+    /// The user's sessions that live, the oldest first.
+    public func active(ofUser user: UUID, at now: Timestamp) async throws(DatabaseError) -> [Session] {
+        try await sql.run(Self.activeOfUser, [user.sqlValue, now.sqlValue]).all()
+    }
+
+    private static let page = Statement(
+        """
+        SELECT \(Session.columns) FROM user_sessions
+        WHERE user_id = $1 AND ($2 IS NULL OR id < $2) AND ($3 = 1 OR (ended_at IS NULL AND expires_at > $4))
+        ORDER BY id DESC LIMIT $5
+        """)
+
+    /// The user's sessions, the newest first.
+    /// - Parameters:
+    ///   - after: the last of the page before.
+    ///   - includesEnded: those that ended or expired too.
+    public func page(
+        ofUser user: UUID, after: UUID?, includesEnded: Bool, limit: Int, at now: Timestamp
+    ) async throws(DatabaseError) -> [Session] {
+        let values: [SQLValue] = [
+            user.sqlValue, after.sqlValue, includesEnded.sqlValue, now.sqlValue, limit.sqlValue,
+        ]
+        return try await sql.run(Self.page, values).all()
+    }
+
+    private static let endOne = Statement(
+        """
+        UPDATE user_sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL
+        RETURNING id
+        """)
+
+    /// - Returns: whether it lived until now.
+    public func end(_ id: UUID, because reason: Session.EndReason, at now: Timestamp) async throws(DatabaseError)
+        -> Bool
+    {
+        try await !sql.run(Self.endOne, [id.sqlValue, now.sqlValue, reason.rawValue.sqlValue]).isEmpty
+    }
+
+    private static let endOfUser = Statement(
+        """
+        UPDATE user_sessions SET ended_at = $2, end_reason = $3
+        WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4) RETURNING id
+        """)
+
+    /// Ends every session of the user but `kept`.
+    /// - Returns: those that ended.
+    public func endAll(
+        ofUser user: UUID, except kept: UUID?, because reason: Session.EndReason, at now: Timestamp
+    ) async throws(DatabaseError) -> [UUID] {
+        try await ids(Self.endOfUser, [user.sqlValue, now.sqlValue, reason.rawValue.sqlValue, kept.sqlValue])
+    }
+
+    private static let endOfCompany = Statement(
+        """
+        UPDATE user_sessions SET ended_at = $2, end_reason = $3 WHERE company_id = $1 AND ended_at IS NULL
+        RETURNING id
+        """)
+
+    /// Ends every session that stands in the company.
+    public func endAll(ofCompany company: UUID, because reason: Session.EndReason, at now: Timestamp)
+        async throws(DatabaseError) -> [UUID]
+    {
+        try await ids(Self.endOfCompany, [company.sqlValue, now.sqlValue, reason.rawValue.sqlValue])
+    }
+
+    private static let endedSince = Statement("SELECT id, ended_at FROM user_sessions WHERE ended_at > $1")
+
+    /// Sessions that ended after that moment, and when.
+    public func ended(since moment: Timestamp) async throws(DatabaseError) -> [(id: UUID, at: Timestamp)] {
+        var ended: [(UUID, Timestamp)] = []
+        for var row in try await sql.run(Self.endedSince, [moment.sqlValue]) {
+            ended.append((try row.next(), try row.next()))
+        }
+        return ended
+    }
+
+    private static let sweepPage = Statement(
+        """
+        DELETE FROM user_sessions WHERE id IN (
+            SELECT id FROM user_sessions WHERE id > $1 AND id <= $2 AND (expires_at < $3 OR ended_at < $3))
+        """)
+    private static let pageEnd = Statement(
+        "SELECT max(id) FROM (SELECT id FROM user_sessions WHERE id > $1 ORDER BY id LIMIT $2) AS page")
+
+    /// Deletes what ended or expired before `moment` among the next `limit` sessions after `start`, so that a
+    /// sweep needs no index that every refresh would have to keep up.
+    /// - Returns: where the next page starts; nil at the end.
+    public func sweep(after start: UUID, limit: Int, endedBefore moment: Timestamp) async throws(DatabaseError)
+        -> UUID?
+    {
+        guard let end = try await sql.run(Self.pageEnd, [start.sqlValue, limit.sqlValue]).value(UUID?.self) ?? nil
+        else { return nil }
+        try await sql.run(Self.sweepPage, [start.sqlValue, end.sqlValue, moment.sqlValue])
+        return end
+    }
+
+    private func ids(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [UUID] {
+        var ids: [UUID] = []
+        for var row in try await sql.run(statement, values) { ids.append(try row.next()) }
+        return ids
+    }
+}

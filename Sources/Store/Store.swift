@@ -1,0 +1,43 @@
+import Ground
+import SQL
+
+/// What must last: every entity and its repository, over one database.
+public struct Store: Sendable {
+    public let database: any Database
+    /// The repositories on committed data.
+    public let reading: Repositories
+
+    public init(_ database: any Database) {
+        self.database = database
+        reading = Repositories(DatabaseReader(database))
+    }
+
+    /// Runs `body` as one transaction: all of it lasts, or nothing.
+    /// - Throws: `DatabaseError`, or what `body` threw.
+    public func transaction<T: Sendable>(
+        _ body: @escaping @Sendable (Repositories) async throws -> T
+    ) async throws -> T {
+        try await database.transaction { try await body(Repositories($0)) }
+    }
+
+    /// Brings the schema up to date.
+    /// - Returns: the numbers of the migrations that ran.
+    public static func migrate(_ database: any Database, clock: Clock) async throws -> [Int] {
+        try await Migrator(Schema.migrations).run(on: database, clock: clock)
+    }
+}
+
+/// The repositories, all on the same connection.
+public struct Repositories: Sendable {
+    private let sql: any StatementRunner
+
+    init(_ sql: any StatementRunner) { self.sql = sql }
+
+    public var users: UserRepository { UserRepository(sql: sql) }
+    public var companies: CompanyRepository { CompanyRepository(sql: sql) }
+    public var roles: RoleRepository { RoleRepository(sql: sql) }
+    public var sessions: SessionRepository { SessionRepository(sql: sql) }
+    public var attempts: AttemptRepository { AttemptRepository(sql: sql) }
+    public var audit: AuditRepository { AuditRepository(sql: sql) }
+    public var keys: KeyRepository { KeyRepository(sql: sql) }
+}
