@@ -30,13 +30,18 @@ let package = Package(
         system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
         system("CIdn2", pkgConfig: "libidn2", apt: "libidn2-dev", brew: "libidn2"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
+        .target(
+            name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
+            exclude: ["common-passwords.txt", "LICENSE"]),
 
         floor("Ground", ["CSystem"]),
         floor("HTTP", ["Ground", "CSystem"]),
         floor("SQL", ["Ground", "CSQLite"]),
         floor("KeyValue", ["Ground"]),
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
-        floor("Credentials", ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2"]),
+        floor(
+            "Credentials",
+            ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CCommonPasswords"]),
         floor("HTML", []),
         floor(
             "Store", ["Ground", "SQL"],

@@ -1,0 +1,30 @@
+import COpenSSL
+import CSodium
+
+/// Hashes and keyed hashes in one call, and the comparison that every secret goes through.
+public enum Digest {
+    /// SHA-256 (FIPS 180-4), 32 bytes.
+    public static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+        var hash = [UInt8](repeating: 0, count: 32)
+        crypto_hash_sha256(&hash, bytes, UInt64(bytes.count))
+        return hash
+    }
+
+    /// HMAC-SHA-256 (RFC 2104), 32 bytes. Who uses a key often makes an ``HMACKey`` of it.
+    public static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
+        HMACKey(key).sign(bytes)
+    }
+
+    /// HMAC-SHA-384 (RFC 4231), 48 bytes.
+    static func hmacSHA384(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
+        var code = [UInt8](repeating: 0, count: 48)
+        let made = HMAC(EVP_sha384(), key, Int32(key.count), bytes, bytes.count, &code, nil)
+        precondition(made != nil, "OpenSSL makes no HMAC")
+        return code
+    }
+
+    /// Whether both hold the same bytes, in a time that depends on their length only.
+    public static func equal(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        a.count == b.count && sodium_memcmp(a, b, a.count) == 0
+    }
+}

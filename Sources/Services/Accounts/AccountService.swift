@@ -1,0 +1,220 @@
+import Credentials
+import Ground
+import SQL
+import Store
+
+/// Somebody who registers, and the company that they register.
+public struct Registration: Sendable {
+    public let name: String
+    public let email: EmailAddress
+    public let password: String
+    public let companyName: String
+    public let companyDomain: DomainName?
+
+    public init(
+        name: String, email: EmailAddress, password: String, companyName: String, companyDomain: DomainName?
+    ) {
+        self.name = name
+        self.email = email
+        self.password = password
+        self.companyName = companyName
+        self.companyDomain = companyDomain
+    }
+}
+
+/// What a person may change about themselves; nil leaves it as it is.
+public struct ProfileChange: Sendable {
+    public var name: String?
+    /// `.some(nil)` removes it.
+    public var phone: String??
+    /// A JSON object.
+    public var settings: JSON?
+
+    public init(name: String? = nil, phone: String?? = nil, settings: JSON? = nil) {
+        self.name = name
+        self.phone = phone
+        self.settings = settings
+    }
+}
+
+/// The rules of accounts: how they come to be, and what their owners do with them.
+public struct AccountService: Sendable {
+    let store: Store
+    let signIn: SignInService
+    let passwords: PasswordService
+    let limits: RateLimiter
+    let audit: Audit
+    let settings: SignInSettings
+    let clock: Clock
+    let random: RandomSource
+
+    private var sessions: SessionService { signIn.sessions }
+
+    // MARK: Beginning
+
+    /// Creates a company and its first user, who administers it, in one transaction, and signs the user in.
+    /// - Throws: `.registrationClosed`, `.invalid`, `.emailTaken`, `.domainTaken`, `.rateLimited`, `.overloaded`,
+    ///   `.unavailable`.
+    public func register(_ registration: Registration, from client: Client) async throws(AuthError) -> SignedIn {
+        guard settings.registration == .open else { throw .registrationClosed }
+        try await limits.take(.register, for: .address(client.address))
+        let personal = [registration.name, registration.email.address, registration.companyName]
+        try passwords.check(registration.password, field: "password", against: personal)
+        let hash = try await passwords.hash(registration.password)
+        let now = clock.now
+        let opening: SignInService.Opening
+        do {
+            opening = try await store.transaction {
+                try await create(registration, passwordHash: hash, from: client, at: now, in: $0)
+            }
+        } catch { throw Self.taken(error) }
+        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+    }
+
+    private func create(
+        _ registration: Registration, passwordHash: String, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> SignInService.Opening {
+        let user = User(
+            id: UUID(at: now, random: random), email: registration.email.address,
+            emailKey: registration.email.normalized, name: registration.name, passwordHash: passwordHash, at: now)
+        let company = Company(
+            id: UUID(at: now, random: random), name: registration.companyName,
+            domain: registration.companyDomain?.ascii)
+        try await repositories.users.insert(user)
+        try await repositories.companies.insert(company, at: now)
+        try await repositories.companies.add(member: user.id, to: company.id, at: now)
+        try await repositories.roles.grant(
+            id: UUID(at: now, random: random), role: SystemRole.admin.key, to: user.id, in: company.id, by: nil, at: now)
+        try await audit.record(
+            AuditEvent(.registered, user: user.id, company: company.id), from: client, in: repositories)
+        for key in Lockout.deviceKeys(of: client) {
+            try await repositories.attempts.remember(device: key, user: user.id, at: now)
+        }
+        return try await signIn.open(for: user.id, in: company.id, method: "pwd", from: client, at: now, repositories)
+    }
+
+    static func taken(_ error: any Error) -> AuthError {
+        switch error {
+        case DatabaseError.duplicate("users.email_key"): .emailTaken
+        case DatabaseError.duplicate("companies.domain"): .domainTaken
+        default: .from(error)
+        }
+    }
+
+    // MARK: Profile
+
+    /// Changes name, phone and settings of the caller, and nothing else.
+    public func updateProfile(_ change: ProfileChange, of token: AccessToken, from client: Client)
+        async throws(AuthError) -> Subject
+    {
+        try await update(change, user: token.userID, by: token, from: client)
+        return try await sessions.subject(of: token)
+    }
+
+    func update(_ change: ProfileChange, user id: UUID, by token: AccessToken, from client: Client)
+        async throws(AuthError)
+    {
+        let now = clock.now
+        do {
+            try await store.transaction { repositories in
+                guard var user = try await repositories.users.find(id) else { throw AuthError.notFound }
+                if let name = change.name { user.name = name }
+                if let phone = change.phone { user.phone = phone }
+                if let settings = change.settings { user.settings = settings.text }
+                try await repositories.users.updateProfile(of: user, at: now)
+                let event = AuditEvent(.profileUpdated, user: id, actor: token.userID, session: token.sessionID)
+                try await audit.record(event, from: client, in: repositories)
+            }
+        } catch { throw .from(error) }
+        try await sessions.subjects.changed(user: id)
+    }
+
+    // MARK: Password
+
+    /// Changes the caller's password. Every session ends, and the caller goes on in a new one.
+    ///
+    /// A wrong current password counts like a failed sign-in: a stolen session must not become a way to guess.
+    /// - Throws: `.credentialsInvalid`, `.invalid`, `.accountLocked`, `.rateLimited`, `.overloaded`, `.unavailable`.
+    public func changePassword(
+        from current: String, to new: String, of token: AccessToken, client: Client
+    ) async throws(AuthError) -> SignedIn {
+        try await limits.take(.signIn, for: .account(token.userID.description))
+        let user: User
+        do {
+            guard let found = try await store.reading.users.find(token.userID) else { throw AuthError.sessionEnded }
+            user = found
+        } catch { throw .from(error) }
+        let attempt = try await begin(user, from: client)
+        guard try await passwords.verify(current, against: user.passwordHash).matches else {
+            try await recordFailure(of: user, locks: attempt.locks, token, client)
+            throw .credentialsInvalid
+        }
+        guard current != new else {
+            throw .invalid([
+                FieldFault(
+                    field: "new_password", code: "password_unchanged",
+                    message: "The new password must differ from the current one.")
+            ])
+        }
+        try passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
+        let hash = try await passwords.hash(new)
+        return try await replace(user, hash, attempt, token, client)
+    }
+
+    private func begin(_ user: User, from client: Client) async throws(AuthError) -> Lockout.Attempt {
+        let now = clock.now
+        let lockout = signIn.lockout
+        do {
+            return try await store.transaction { repositories in
+                let device = try await lockout.knownDevice(
+                    of: user.id, among: Lockout.deviceKeys(of: client), at: now, in: repositories)
+                return try await lockout.begin(.user(user.id), from: device, at: now, in: repositories)
+            }
+        } catch { throw .from(error) }
+    }
+
+    private func replace(
+        _ user: User, _ hash: String, _ attempt: Lockout.Attempt, _ token: AccessToken, _ client: Client
+    ) async throws(AuthError) -> SignedIn {
+        let now = clock.now
+        let keys = Lockout.deviceKeys(of: client)
+        let outcome: (SignInService.Opening, [UUID])
+        do {
+            outcome = try await store.transaction { repositories in
+                // The session may have ended, or the password been changed, while this one was hashed.
+                guard try await repositories.users.find(user.id)?.passwordHash == user.passwordHash,
+                    let session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil
+                else { throw AuthError.sessionEnded }
+                try await Standing.check(session, in: repositories)
+                try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+                try await signIn.lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
+                let ended = try await repositories.sessions.endAll(
+                    ofUser: user.id, except: nil, because: .passwordChange, at: now)
+                let facts = [JSON.Member("sessions_ended", .integer(Int64(ended.count)))]
+                try await audit.record(
+                    AuditEvent(.passwordChanged, user: user.id, session: token.sessionID, facts: facts), from: client,
+                    in: repositories)
+                let opening = try await signIn.open(
+                    for: user.id, in: session.companyID, method: session.methods, from: client, at: now, repositories)
+                return (opening, ended)
+            }
+        } catch { throw .from(error) }
+        try await sessions.revocations.add(outcome.1)
+        return try await sessions.signedIn(outcome.0.session, with: outcome.0.token, at: now)
+    }
+
+    private func recordFailure(of user: User, locks: Bool, _ token: AccessToken, _ client: Client)
+        async throws(AuthError)
+    {
+        do {
+            try await store.transaction { repositories in
+                try await audit.record(
+                    AuditEvent(.passwordChangeFailed, user: user.id, session: token.sessionID), from: client,
+                    in: repositories)
+                guard locks else { return }
+                try await audit.record(AuditEvent(.accountLocked, user: user.id), from: client, in: repositories)
+            }
+        } catch { throw .from(error) }
+    }
+}

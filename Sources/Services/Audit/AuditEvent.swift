@@ -1,0 +1,84 @@
+import Ground
+import Store
+
+/// Something that happened and is kept.
+public struct AuditEvent: Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case superAdminCreated = "super_admin.created"
+        case registered = "account.registered"
+        case signInSucceeded = "sign_in.succeeded"
+        case signInFailed = "sign_in.failed"
+        case accountLocked = "account.locked"
+        case sessionRefreshed = "session.refreshed"
+        case tokenReused = "session.token_reused"
+        case sessionEnded = "session.ended"
+        case loggedOut = "session.logged_out"
+        case allSessionsRevoked = "session.all_revoked"
+        case profileUpdated = "profile.updated"
+        case passwordChanged = "password.changed"
+        case passwordChangeFailed = "password.change_failed"
+        case statusChanged = "user.status_changed"
+        case userDeleted = "user.deleted"
+        case companyStatusChanged = "company.status_changed"
+        case keyRotated = "key.rotated"
+
+        var severity: String {
+            switch self {
+            case .tokenReused, .accountLocked: "critical"
+            case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
+                .superAdminCreated:
+                "warning"
+            default: "info"
+            }
+        }
+
+        var outcome: String {
+            switch self {
+            case .signInFailed, .passwordChangeFailed, .tokenReused: "failure"
+            default: "success"
+            }
+        }
+    }
+
+    public var kind: Kind
+    public var user: UUID?
+    public var actor: UUID?
+    public var company: UUID?
+    public var session: UUID?
+    /// Small facts, none of them secret.
+    public var facts: [JSON.Member]
+
+    public init(
+        _ kind: Kind, user: UUID? = nil, actor: UUID? = nil, company: UUID? = nil, session: UUID? = nil,
+        facts: [JSON.Member] = []
+    ) {
+        self.kind = kind
+        self.user = user
+        self.actor = actor ?? user
+        self.company = company
+        self.session = session
+        self.facts = facts
+    }
+}
+
+/// Writes events into the audit log, in the transaction of what they tell of: an event is kept exactly when
+/// it has happened.
+public struct Audit: Sendable {
+    private let clock: Clock
+    private let random: RandomSource
+
+    public init(clock: Clock, random: RandomSource) {
+        self.clock = clock
+        self.random = random
+    }
+
+    func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
+        let now = clock.now
+        let row = AuditRow(
+            id: UUID(at: now, random: random), at: now, event: event.kind.rawValue, severity: event.kind.severity,
+            outcome: event.kind.outcome, userID: event.user, actorID: event.actor, companyID: event.company,
+            sessionID: event.session, ip: client?.address.description, userAgent: client?.userAgent,
+            requestID: client?.requestID, metadata: event.facts.isEmpty ? "{}" : JSON.object(event.facts).text)
+        try await repositories.audit.append(row)
+    }
+}

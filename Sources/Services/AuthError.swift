@@ -1,0 +1,61 @@
+import Credentials
+import Ground
+import SQL
+
+/// Every reason for which the product says no. Each case carries all that the answer needs; none carries what
+/// a client must not know.
+public enum AuthError: Error, Sendable {
+    /// What was sent breaks the rules of its fields.
+    case invalid([FieldFault])
+    case tokenMissing
+    case tokenInvalid
+    case tokenExpired
+    /// A refresh token that had been used: its session has ended.
+    case tokenReused
+    case sessionEnded
+    /// Unknown address or wrong password: which of the two is not told.
+    case credentialsInvalid
+    case accountLocked(retryAfter: Duration)
+    case accountBlocked
+    case companySuspended
+    case passwordChangeRequired
+    case forbidden(permission: String)
+    case notFound
+    case emailTaken
+    case domainTaken
+    case lastSuperAdmin
+    case registrationClosed
+    case setupClosed
+    case originNotAllowed
+    case rateLimited(retryAfter: Duration)
+    /// More password hashing is asked for than the machine can do.
+    case overloaded(retryAfter: Duration)
+    /// A store is down. Nothing has changed. The reason is for the log.
+    case unavailable(because: String)
+    /// A fault of ours. The reason is for the log.
+    case unexpected(because: String)
+}
+
+/// What is wrong with one field.
+public struct FieldFault: Hashable, Sendable {
+    public let field: String
+    public let code: String
+    public let message: String
+
+    public init(field: String, code: String, message: String) {
+        self.field = field
+        self.code = code
+        self.message = message
+    }
+}
+
+extension AuthError {
+    static func from(_ error: any Error) -> AuthError {
+        switch error {
+        case let error as AuthError: error
+        case DatabaseError.unavailable(let reason): .unavailable(because: reason)
+        case let error as DatabaseError: .unexpected(because: "\(error)")
+        default: .unexpected(because: "\(error)")
+        }
+    }
+}

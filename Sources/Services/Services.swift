@@ -1,0 +1,126 @@
+import Credentials
+import Ground
+import JOSE
+import KeyValue
+import Store
+
+/// Every rule of the product, put together over its stores.
+public struct Services: Sendable {
+    public let configuration: Configuration
+    public let accounts: AccountService
+    public let administration: AdministrationService
+    public let signIn: SignInService
+    public let sessions: SessionService
+    public let firstStart: FirstStartService
+    public let passwords: PasswordService
+    public let limits: RateLimiter
+    public let keys: KeyService
+    public let ring: KeyRing
+    public let accessTokens: AccessTokens
+    public let refreshTokens: RefreshTokens
+    public let housekeeping: Housekeeping
+    public let clock: Clock
+    private let store: Store
+    private let pool: HashingPool
+
+    /// What the services stand on.
+    public struct Foundations: Sendable {
+        public let store: Store
+        public let keyValue: any KeyValue
+        public let vault: Vault
+        public let clock: Clock
+        public let random: RandomSource
+        public let log: Log
+
+        public init(
+            store: Store, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
+            log: Log
+        ) {
+            self.store = store
+            self.keyValue = keyValue
+            self.vault = vault
+            self.clock = clock
+            self.random = random
+            self.log = log
+        }
+    }
+
+    /// Makes keys and system roles where they are missing, and learns what ended of late. The schema must be up
+    /// to date.
+    /// - Throws: `AuthError`, `HashingError`.
+    public init(_ configuration: Configuration, on base: Foundations) async throws {
+        let (clock, random, store) = (base.clock, base.random, base.store)
+        self.configuration = configuration
+        self.clock = clock
+        self.store = store
+        let audit = Audit(clock: clock, random: random)
+        let keys = KeyService(
+            store: store, vault: base.vault, settings: configuration.tokens, audit: audit, clock: clock,
+            random: random)
+        let ring = try await keys.ring()
+        let accessTokens = AccessTokens(ring: ring, settings: configuration.tokens, random: random)
+        let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
+        let limits = RateLimiter(store: base.keyValue, settings: configuration.limits)
+        let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity)
+        let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue)
+        let revocations = Revocations(
+            store: store, keyValue: base.keyValue,
+            memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock
+        ) { cache.forget(session: $0) }
+        let sessions = SessionService(
+            store: store, accessTokens: accessTokens, refreshTokens: refreshTokens, subjects: subjects,
+            revocations: revocations, limits: limits, audit: audit, settings: configuration.tokens, clock: clock)
+        let hasher = try PasswordHasher(
+            scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
+        pool = HashingPool(
+            threads: configuration.passwords.hashThreads, queueLimit: configuration.passwords.hashQueue)
+        passwords = PasswordService(
+            hasher: hasher, dummy: try DummyHash(for: hasher, random: random), pool: pool,
+            policy: configuration.passwords.policy)
+        signIn = SignInService(
+            store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
+            lockout: Lockout(settings: configuration.signIn), log: base.log, clock: clock, random: random)
+        accounts = AccountService(
+            store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
+            settings: configuration.signIn, clock: clock, random: random)
+        administration = AdministrationService(
+            store: store, accounts: accounts, sessions: sessions, audit: audit, clock: clock)
+        firstStart = FirstStartService(
+            store: store, passwords: passwords, key: HMACKey(try await keys.secret(for: "first-start")), audit: audit,
+            clock: clock, random: random)
+        housekeeping = Housekeeping(
+            store: store, keys: keys, ring: ring, tokens: configuration.tokens, signIn: configuration.signIn,
+            clock: clock)
+        self.keys = keys
+        self.ring = ring
+        self.accessTokens = accessTokens
+        self.refreshTokens = refreshTokens
+        self.sessions = sessions
+        self.limits = limits
+        try await Self.addSystemRoles(to: store, clock: clock, random: random)
+        try await subjects.start()
+        try await revocations.start()
+    }
+
+    private static func addSystemRoles(to store: Store, clock: Clock, random: RandomSource) async throws {
+        let now = clock.now
+        try await store.transaction { repositories in
+            for role in SystemRole.allCases {
+                try await repositories.roles.insertIfAbsent(
+                    id: UUID(at: now, random: random), name: role.rawValue, nameKey: role.key,
+                    description: role.summary, isSystem: true, permissions: role.permissions, at: now)
+            }
+        }
+    }
+
+    /// Whether the store answers.
+    public func isReady() async -> Bool {
+        do {
+            _ = try await store.reading.keys.all(for: "health")
+            return true
+        } catch { return false }
+    }
+
+    /// Finishes hashing under way. Call it after the server has stopped.
+    public func stop() { pool.stop() }
+}

@@ -1,0 +1,70 @@
+import Ground
+import JOSE
+
+/// What a verified access token says.
+public struct AccessToken: Sendable, Hashable {
+    public let userID: UUID
+    public let sessionID: UUID
+    public let companyID: UUID?
+    public let methods: [String]
+    public let expiresAt: Timestamp
+}
+
+/// Makes and verifies access tokens (RFC 9068). Knows no store.
+public struct AccessTokens: Sendable {
+    private let signer: TokenSigner
+    private let cache: VerifiedTokenCache<AccessToken>
+    private let settings: TokenSettings
+    private let random: RandomSource
+
+    public init(ring: KeyRing, settings: TokenSettings, random: RandomSource) {
+        self.settings = settings
+        self.random = random
+        signer = TokenSigner(ring: ring)
+        let rules = TokenRules(issuer: settings.issuer, audience: settings.audience, clockSkew: settings.clockSkew)
+        let verifier = TokenVerifier(rules: rules, ring: ring)
+        cache = VerifiedTokenCache(verifier: verifier, capacity: settings.cacheCapacity) {
+            claims throws(TokenError) in try Self.payload(of: claims)
+        }
+    }
+
+    public var lifetime: Duration { settings.accessLifetime }
+
+    /// Two tokens for one session in one second differ, by their `jti`.
+    func sign(session: UUID, user: UUID, company: UUID?, methods: String, at now: Timestamp)
+        throws(AuthError) -> String
+    {
+        var builder = ClaimsBuilder(
+            issuer: settings.issuer, subject: user.description, audience: [settings.audience],
+            id: Base64URL.encode(random.bytes(12)), issuedAt: now, expiresAt: now + settings.accessLifetime)
+        do {
+            try builder.add("sid", .string(session.description))
+            try builder.add("amr", .array(methods.split(separator: " ").map { .string(String($0)) }))
+            if let company { try builder.add("cid", .string(company.description)) }
+            return signer.sign(try builder.claims())
+        } catch { throw .unexpected(because: "claims: \(error)") }
+    }
+
+    /// - Throws: `.tokenExpired`, `.tokenInvalid`.
+    public func verify(_ token: some Collection<UInt8>, at now: Timestamp) throws(AuthError) -> AccessToken {
+        do {
+            return try cache.verify(token, at: now)
+        } catch {
+            throw error == .expired ? .tokenExpired : .tokenInvalid
+        }
+    }
+
+    private static func payload(of claims: Claims) throws(TokenError) -> AccessToken {
+        func id(_ name: String) throws(TokenError) -> UUID? {
+            guard let text = try claims.string(name) else { return nil }
+            guard let id = UUID(text) else { throw .badClaims(name) }
+            return id
+        }
+        guard let user = try id("sub") else { throw .badClaims("sub") }
+        guard let session = try id("sid") else { throw .badClaims("sid") }
+        guard let expiresAt = claims.expiresAt else { throw .badClaims("exp") }
+        return AccessToken(
+            userID: user, sessionID: session, companyID: try id("cid"),
+            methods: try claims.strings("amr") ?? [], expiresAt: expiresAt)
+    }
+}

@@ -1,0 +1,225 @@
+import Credentials
+import Ground
+import Store
+
+/// What a person gets who has signed in or refreshed.
+public struct SignedIn: Sendable {
+    public let subject: Subject
+    public let accessToken: String
+    public let refreshToken: String
+    public let refreshExpiresAt: Timestamp
+    public let expiresIn: Duration
+
+    public var session: Session { subject.session }
+}
+
+/// The rules of sessions: how they go on, and how they end.
+public struct SessionService: Sendable {
+    let store: Store
+    let accessTokens: AccessTokens
+    let refreshTokens: RefreshTokens
+    let subjects: Subjects
+    let revocations: Revocations
+    let limits: RateLimiter
+    let audit: Audit
+    let settings: TokenSettings
+    let clock: Clock
+
+    // MARK: Going on
+
+    private enum Step: Sendable {
+        case advanced(Session)
+        /// The token of the generation before, within the grace time: the answer was lost, or another tab was
+        /// faster.
+        case repeated(Session)
+        case reused(Session)
+    }
+
+    /// Trades a refresh token for its successor.
+    ///
+    /// The token of the current generation moves the session on. The one before it, within the grace time, gets
+    /// the same successor again, so that parallel tabs and lost answers do no harm. Anything older is reuse, and
+    /// ends the session. The token of someone who is blocked is neither used up nor moved on.
+    ///
+    /// - Throws: `.tokenInvalid`, `.tokenReused`, `.sessionEnded`, `.accountBlocked`, `.companySuspended`,
+    ///   `.rateLimited`, `.unavailable` (nothing has changed then).
+    public func refresh(_ token: RefreshToken, from client: Client) async throws(AuthError) -> SignedIn {
+        try await limits.take(.refresh, for: .session(token.sessionID))
+        let now = clock.now
+        let expiry = Timestamp(seconds: (now + settings.refreshLifetime).seconds)
+        let next = refreshTokens.successor(of: token, expiresAt: expiry)
+        let step: Step
+        do {
+            step = try await store.transaction { try await self.step(token, to: next, from: client, at: now, in: $0) }
+        } catch { throw .from(error) }
+        switch step {
+        case .advanced(let session), .repeated(let session):
+            return try await pair(for: session, secretOf: next, at: now)
+        case .reused(let session):
+            try await revocations.add([session.id])
+            throw .tokenReused
+        }
+    }
+
+    private func step(
+        _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> Step {
+        let advanced = try await repositories.sessions.advance(
+            token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
+            expiresAt: next.expiresAt, ip: client.address.description, at: now)
+        if let session = advanced {
+            try await audit.record(
+                AuditEvent(.sessionRefreshed, user: session.userID, company: session.companyID, session: session.id),
+                from: client, in: repositories)
+            return .advanced(session)
+        }
+        guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }
+        guard session.endedAt == nil else { throw AuthError.sessionEnded }
+        guard session.expiresAt > now else { throw AuthError.tokenExpired }
+        let generation = Int64(token.generation)
+        if generation < session.generation {
+            let isPredecessor =
+                generation + 1 == session.generation && Digest.equal(next.digest, session.secretDigest)
+            guard isPredecessor, now - session.rotatedAt <= settings.refreshGrace else {
+                try await end(session, because: .reuse, with: .tokenReused, from: client, in: repositories)
+                return .reused(session)
+            }
+            try await Standing.check(session, in: repositories)
+            return .repeated(session)
+        }
+        try await Standing.check(session, in: repositories)
+        throw AuthError.tokenInvalid
+    }
+
+    private func pair(for session: Session, secretOf token: RefreshToken, at now: Timestamp)
+        async throws(AuthError) -> SignedIn
+    {
+        let current = RefreshToken(
+            sessionID: session.id, generation: token.generation, expiresAt: session.expiresAt, secret: token.secret)
+        return try await signedIn(session, with: current, at: now)
+    }
+
+    /// The answer to a sign-in or a refresh.
+    func signedIn(_ session: Session, with refreshToken: RefreshToken, at now: Timestamp)
+        async throws(AuthError) -> SignedIn
+    {
+        let subject = try await subjects.subject(ofSession: session.id)
+        let access = try accessTokens.sign(
+            session: session.id, user: session.userID, company: session.companyID, methods: session.methods, at: now)
+        return SignedIn(
+            subject: subject, accessToken: access, refreshToken: refreshTokens.text(of: refreshToken),
+            refreshExpiresAt: refreshToken.expiresAt, expiresIn: accessTokens.lifetime)
+    }
+
+    // MARK: Being asked
+
+    /// The one place where a verified access token is held against the denylist.
+    /// - Throws: `.sessionEnded`.
+    public func admit(_ token: AccessToken) throws(AuthError) {
+        if revocations.contains(token.sessionID) { throw .sessionEnded }
+    }
+
+    /// Whom the token stands for.
+    public func subject(of token: AccessToken) async throws(AuthError) -> Subject {
+        try await subjects.subject(ofSession: token.sessionID)
+    }
+
+    /// One page of the caller's sessions, the newest first.
+    public func list(
+        of token: AccessToken, after: UUID?, limit: Int, includesEnded: Bool
+    ) async throws(AuthError) -> (items: [Session], next: UUID?) {
+        do {
+            let page = try await store.reading.sessions.page(
+                ofUser: token.userID, after: after, includesEnded: includesEnded, limit: limit + 1, at: clock.now)
+            let items = Array(page.prefix(limit))
+            return (items, page.count > limit ? items.last?.id : nil)
+        } catch { throw .from(error) }
+    }
+
+    // MARK: Ending
+
+    /// Ends one session of the caller.
+    /// - Throws: `.notFound` when it is not the caller's, or has ended.
+    public func revoke(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
+        let now = clock.now
+        try await ending { repositories in
+            guard let session = try await repositories.sessions.find(id), session.userID == token.userID,
+                session.endedAt == nil, session.expiresAt > now
+            else { throw AuthError.notFound }
+            try await end(session, because: .revoked, with: .sessionEnded, from: client, in: repositories)
+            return [id]
+        }
+    }
+
+    /// Ends the caller's other sessions.
+    /// - Returns: how many.
+    @discardableResult
+    public func revokeOthers(_ token: AccessToken, from client: Client) async throws(AuthError) -> Int {
+        try await endAll(of: token.userID, except: token.sessionID, because: .revoked, from: client)
+    }
+
+    /// Ends every session of the caller.
+    /// - Returns: how many.
+    @discardableResult
+    public func revokeAll(_ token: AccessToken, from client: Client) async throws(AuthError) -> Int {
+        try await endAll(of: token.userID, except: nil, because: .revoked, from: client)
+    }
+
+    /// Ends the session that a refresh or access token belongs to; does nothing for what is no token of ours.
+    /// - Throws: `.unavailable`: then nobody may believe that it has ended.
+    public func logout(
+        refreshToken: String?, accessToken: [UInt8]?, everywhere: Bool, from client: Client
+    ) async throws(AuthError) {
+        var ids: [UUID] = []
+        if let refreshToken, let token = try? refreshTokens.readIgnoringExpiry(refreshToken) {
+            ids.append(token.sessionID)
+        }
+        if let accessToken, let token = try? accessTokens.verify(accessToken, at: clock.now) {
+            ids.append(token.sessionID)
+        }
+        for id in Set(ids) {
+            try await ending { repositories in
+                guard let session = try await repositories.sessions.find(id), session.endedAt == nil else { return [] }
+                try await end(session, because: .logout, with: .loggedOut, from: client, in: repositories)
+                guard everywhere else { return [id] }
+                return [id] + (try await repositories.sessions.endAll(
+                    ofUser: session.userID, except: nil, because: .logout, at: clock.now))
+            }
+        }
+    }
+
+    private func endAll(
+        of user: UUID, except kept: UUID?, because reason: Session.EndReason, from client: Client
+    ) async throws(AuthError) -> Int {
+        try await ending { repositories in
+            let ended = try await repositories.sessions.endAll(
+                ofUser: user, except: kept, because: reason, at: clock.now)
+            let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]
+            try await audit.record(
+                AuditEvent(.allSessionsRevoked, user: user, session: kept, facts: facts), from: client,
+                in: repositories)
+            return ended
+        }
+    }
+
+    /// Runs what ends sessions, and tells every node once it is committed.
+    @discardableResult
+    func ending(_ body: @escaping @Sendable (Repositories) async throws -> [UUID]) async throws(AuthError) -> Int {
+        let ended: [UUID]
+        do { ended = try await store.transaction(body) } catch { throw .from(error) }
+        try await revocations.add(ended)
+        return ended.count
+    }
+
+    private func end(
+        _ session: Session, because reason: Session.EndReason, with event: AuditEvent.Kind, from client: Client,
+        in repositories: Repositories
+    ) async throws {
+        _ = try await repositories.sessions.end(session.id, because: reason, at: clock.now)
+        let facts = [JSON.Member("reason", .string(reason.rawValue))]
+        try await audit.record(
+            AuditEvent(event, user: session.userID, company: session.companyID, session: session.id, facts: facts),
+            from: client, in: repositories)
+    }
+}

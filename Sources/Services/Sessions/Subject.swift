@@ -1,0 +1,122 @@
+import Ground
+import Store
+import Synchronization
+
+/// A person, as the rest of the product sees them: without anything secret.
+public struct Person: Sendable {
+    public let id: UUID
+    public let email: String?
+    public let name: String
+    public let phone: String?
+    public let status: User.Status
+    public let roles: [String]
+    /// A JSON object.
+    public let settings: String
+    public let createdAt: Timestamp
+    public let lastLoginAt: Timestamp?
+
+    init(_ user: User, roles: [String]) {
+        id = user.id
+        email = user.email
+        name = user.name
+        phone = user.phone
+        status = user.status
+        self.roles = roles
+        settings = user.settings
+        createdAt = user.createdAt
+        lastLoginAt = user.lastLoginAt
+    }
+}
+
+/// Whom a session stands for: person, company, and what they may do.
+public final class Subject: Sendable {
+    public let person: Person
+    public let company: Company?
+    /// What other services keep about the person, a JSON object.
+    public let appData: String
+    public let session: Session
+    private let grants: [GrantedRole]
+    private let rendering = Mutex<[UInt8]?>(nil)
+
+    init(user: User, roles: [GrantedRole], grants: [GrantedRole], company: Company?, session: Session) {
+        let here = roles.filter { $0.company == nil || $0.company == company?.id }
+        var names: [String] = []
+        for role in here where !names.contains(role.name) { names.append(role.name) }
+        person = Person(user, roles: names)
+        self.company = company
+        appData = user.appData
+        self.session = session
+        self.grants = grants
+    }
+
+    /// Whether the person may do this everywhere.
+    public func may(_ permission: Permission) -> Bool {
+        grants.contains { $0.company == nil && permission.isCovered(by: $0.name) }
+    }
+
+    /// The bytes that `render` makes of this subject, made once: a subject never changes.
+    public func rendered(_ render: (Subject) -> [UInt8]) -> [UInt8] {
+        rendering.withLock { held in
+            if let held { return held }
+            let bytes = render(self)
+            held = bytes
+            return bytes
+        }
+    }
+}
+
+/// Subjects of live sessions, kept until something about them changes.
+public final class SubjectCache: Sendable {
+    private struct Held {
+        var bySession: [UUID: Subject] = [:]
+        var sessionsOfUser: [UUID: Set<UUID>] = [:]
+        /// Counts the changes, so that what was read before one is not kept after it.
+        var changes = 0
+    }
+
+    private let held = Mutex(Held())
+    private let capacity: Int
+
+    public init(capacity: Int) { self.capacity = capacity }
+
+    func find(_ session: UUID) -> Subject? { held.withLock { $0.bySession[session] } }
+
+    /// To be taken before reading what will be kept.
+    var changes: Int { held.withLock { $0.changes } }
+
+    func keep(_ subject: Subject, ifUnchangedSince changes: Int) {
+        held.withLock { held in
+            guard held.changes == changes, capacity > 0 else { return }
+            if held.bySession.count >= capacity {
+                held.bySession = [:]
+                held.sessionsOfUser = [:]
+            }
+            held.bySession[subject.session.id] = subject
+            held.sessionsOfUser[subject.person.id, default: []].insert(subject.session.id)
+        }
+    }
+
+    func forget(session: UUID) {
+        held.withLock { held in
+            held.changes += 1
+            guard let subject = held.bySession.removeValue(forKey: session) else { return }
+            held.sessionsOfUser[subject.person.id]?.remove(session)
+            if held.sessionsOfUser[subject.person.id]?.isEmpty == true { held.sessionsOfUser[subject.person.id] = nil }
+        }
+    }
+
+    func forget(user: UUID) {
+        held.withLock { held in
+            held.changes += 1
+            for session in held.sessionsOfUser.removeValue(forKey: user) ?? [] { held.bySession[session] = nil }
+        }
+    }
+
+    func forgetAll() {
+        held.withLock { held in
+            held.changes += 1
+            held.bySession = [:]
+            held.sessionsOfUser = [:]
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Ground
+import KeyValue
+import Store
+
+/// Finds the subject of a session, from memory where nothing has changed.
+public struct Subjects: Sendable {
+    private static let channel = "users.changed"
+
+    private let store: Store
+    private let cache: SubjectCache
+    private let keyValue: any KeyValue
+
+    public init(store: Store, cache: SubjectCache, keyValue: any KeyValue) {
+        self.store = store
+        self.cache = cache
+        self.keyValue = keyValue
+    }
+
+    /// Listens for changes that other nodes make. Call it before the first request.
+    public func start() async throws {
+        let cache = cache
+        _ = try await keyValue.subscribe(Self.channel) { message in
+            if let user = UUID(bytes: message) { cache.forget(user: user) } else { cache.forgetAll() }
+        }
+    }
+
+    /// - Throws: `.sessionEnded` when session or person is gone.
+    func subject(ofSession id: UUID) async throws(AuthError) -> Subject {
+        if let subject = cache.find(id) { return subject }
+        let changes = cache.changes
+        do {
+            guard let session = try await store.reading.sessions.find(id), session.endedAt == nil else {
+                throw AuthError.sessionEnded
+            }
+            let subject = try await Self.load(session, in: store.reading)
+            cache.keep(subject, ifUnchangedSince: changes)
+            return subject
+        } catch { throw .from(error) }
+    }
+
+    /// The subject as it is in one transaction.
+    static func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
+        guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
+        return Subject(
+            user: user, roles: try await repositories.roles.granted(to: user.id),
+            grants: try await repositories.roles.permissions(of: user.id),
+            company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
+            session: session)
+    }
+
+    /// Keeps a subject that was just loaded.
+    func keep(_ subject: Subject, ifUnchangedSince changes: Int) { cache.keep(subject, ifUnchangedSince: changes) }
+
+    var changes: Int { cache.changes }
+
+    /// Something about the person has changed: the next request sees it, on every node.
+    /// - Throws: `.unavailable` when the other nodes could not be told.
+    func changed(user: UUID) async throws(AuthError) {
+        cache.forget(user: user)
+        do {
+            try await keyValue.publish(Self.channel, user.bytes)
+        } catch { throw .unavailable(because: "publish: \(error)") }
+    }
+
+    /// A company has changed, and with it many subjects.
+    func companyChanged() async throws(AuthError) {
+        cache.forgetAll()
+        do {
+            try await keyValue.publish(Self.channel, [])
+        } catch { throw .unavailable(because: "publish: \(error)") }
+    }
+}
+
+extension Optional where Wrapped: Sendable {
+    fileprivate func asyncFlatMap<T>(_ transform: (Wrapped) async throws -> T?) async rethrows -> T? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}

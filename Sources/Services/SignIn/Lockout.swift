@@ -1,0 +1,100 @@
+import Credentials
+import Ground
+import Store
+
+/// Counts failed sign-ins and locks accounts.
+///
+/// An attempt is counted *before* its password is checked, so that a hundred at once get no more guesses than
+/// five in a row. A device or address from which the person has signed in before has a count of its own: a
+/// stranger can lock the account for strangers, never for its owner.
+struct Lockout: Sendable {
+    let settings: SignInSettings
+
+    /// Whose attempt it is.
+    enum Account: Sendable {
+        case user(UUID)
+        /// An address that no account has, under a digest of it.
+        case unknown([UInt8])
+    }
+
+    /// What an attempt is held against, and what it will have used up when it fails.
+    struct Attempt: Sendable {
+        let account: Account
+        /// The key of the known device or address that makes it; nil for a stranger.
+        let device: [UInt8]?
+        /// It is the last before the lock.
+        let locks: Bool
+    }
+
+    /// Keys under which the account may know where the attempt comes from, the surest first.
+    static func deviceKeys(of client: Client) -> [[UInt8]] {
+        var keys: [[UInt8]] = []
+        if let token = client.deviceToken { keys.append(Digest.sha256(Array("device:\(token)".utf8))) }
+        keys.append(Digest.sha256(Array("address:\(client.address.subscriber)".utf8)))
+        return keys
+    }
+
+    /// The first of the keys that the account knows.
+    func knownDevice(of user: UUID, among keys: [[UInt8]], at now: Timestamp, in repositories: Repositories)
+        async throws -> [UInt8]?
+    {
+        for key in keys {
+            let count = try await repositories.attempts.count(
+                ofDevice: key, user: user, seenSince: now - settings.deviceMemory)
+            if count != nil { return key }
+        }
+        return nil
+    }
+
+    /// Counts an attempt before it is made.
+    /// - Throws: `.accountLocked`.
+    func begin(_ account: Account, from device: [UInt8]?, at now: Timestamp, in repositories: Repositories)
+        async throws -> Attempt
+    {
+        let attempts = repositories.attempts
+        switch account {
+        case .unknown(let key):
+            let (failed, until) = try next(try await attempts.count(ofUnknown: key), at: now)
+            try await attempts.write(ofUnknown: key, failed: failed, lockedUntil: until, at: now)
+            return Attempt(account: account, device: nil, locks: until != nil)
+        case .user(let user):
+            let held = try await attempts.count(ofUser: user)
+            guard let device else {
+                let (failed, until) = try next(held, at: now)
+                try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
+                return Attempt(account: account, device: nil, locks: until != nil)
+            }
+            let known = try await attempts.count(
+                ofDevice: device, user: user, seenSince: now - settings.deviceMemory)
+            let (failed, until) = try next(known, at: now)
+            try await attempts.write(ofDevice: device, user: user, failed: failed, lockedUntil: until)
+            // The account's own count goes on too: strangers and owner share what is left of it.
+            if let (failed, until) = try? next(held, at: now) {
+                try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
+            }
+            return Attempt(account: account, device: device, locks: until != nil)
+        }
+    }
+
+    /// Forgets the failures after a success. A lock that strangers caused stays for strangers.
+    func succeeded(_ attempt: Attempt, keys: [[UInt8]], at now: Timestamp, in repositories: Repositories) async throws {
+        guard case .user(let user) = attempt.account else { return }
+        let held = try await repositories.attempts.count(ofUser: user)
+        try await repositories.attempts.succeeded(user: user, at: now)
+        if attempt.device != nil, let held, let until = held.lockedUntil, until > now, !attempt.locks {
+            try await repositories.attempts.write(ofUser: user, failed: held.failed, lockedUntil: until, at: now)
+        }
+        for key in keys { try await repositories.attempts.remember(device: key, user: user, at: now) }
+    }
+
+    /// The count with one more attempt, and the lock that stands if it fails.
+    private func next(_ count: AttemptCount?, at now: Timestamp) throws -> (Int, Timestamp?) {
+        var failed = count?.failed ?? 0
+        if let until = count?.lockedUntil {
+            guard until <= now else { throw AuthError.accountLocked(retryAfter: until - now) }
+            failed = 0
+        }
+        failed += 1
+        return (failed, failed >= settings.maximumAttempts ? now + settings.lockout : nil)
+    }
+}

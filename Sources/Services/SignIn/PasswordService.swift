@@ -1,0 +1,57 @@
+import Credentials
+import Ground
+
+/// Hashes and checks passwords on threads of their own, and says which are good enough.
+public struct PasswordService: Sendable {
+    private let hasher: PasswordHasher
+    private let dummy: DummyHash
+    private let pool: HashingPool
+    public let policy: PasswordPolicy
+
+    public init(hasher: PasswordHasher, dummy: DummyHash, pool: HashingPool, policy: PasswordPolicy) {
+        self.hasher = hasher
+        self.dummy = dummy
+        self.pool = pool
+        self.policy = policy
+    }
+
+    /// Checks a password against a stored hash, or, where there is none, does the same work for nothing.
+    /// - Throws: `.overloaded`.
+    func verify(_ password: String, against stored: String?) async throws(AuthError) -> Verification {
+        try await run { [hasher, dummy] in
+            do throws(HashingError) {
+                guard let stored else { return .success(try dummy.verify(password)) }
+                return .success(try hasher.verify(password, against: stored))
+            } catch { return .failure(error) }
+        }
+    }
+
+    /// - Throws: `.overloaded`.
+    func hash(_ password: String) async throws(AuthError) -> String {
+        try await run { [hasher] in
+            do throws(HashingError) { return .success(try hasher.hash(password)) } catch { return .failure(error) }
+        }
+    }
+
+    /// - Throws: `.invalid` with everything that speaks against it.
+    public func check(_ password: String, field: String, against personal: [String]) throws(AuthError) {
+        let faults = policy.check(password, against: personal)
+        guard faults.isEmpty else {
+            throw .invalid(faults.map { FieldFault(field: field, code: $0.code, message: $0.message) })
+        }
+    }
+
+    public var counters: HashingPool.Counters { pool.counters }
+
+    private func run<T: Sendable>(_ work: @escaping @Sendable () -> Result<T, HashingError>)
+        async throws(AuthError) -> T
+    {
+        let result: Result<T, HashingError>
+        do {
+            result = try await pool.run(work)
+        } catch {
+            throw .overloaded(retryAfter: .seconds(Int64(error.retryAfter)))
+        }
+        do { return try result.get() } catch { throw .unexpected(because: "hashing: \(error)") }
+    }
+}

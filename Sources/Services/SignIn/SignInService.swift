@@ -1,0 +1,197 @@
+import Credentials
+import Ground
+import Store
+
+/// Signing in: one way for all doors.
+///
+/// rate limit → proof → lockout and status → session limit → session → tokens → audit. A door proves who
+/// someone is; what comes after is the same for each.
+public struct SignInService: Sendable {
+    let store: Store
+    let sessions: SessionService
+    let passwords: PasswordService
+    let limits: RateLimiter
+    let audit: Audit
+    let lockout: Lockout
+    let log: Log
+    let clock: Clock
+    let random: RandomSource
+
+    /// Someone who has proved who they are, and how.
+    struct Proof: Sendable {
+        let user: User
+        /// RFC 8176.
+        let method: String
+        let attempt: Lockout.Attempt
+        let deviceKeys: [[UInt8]]
+        /// A stronger hash of the password that was just checked.
+        let newHash: String?
+    }
+
+    /// Signs in with e-mail address and password.
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`,
+    ///   `.passwordChangeRequired`, `.rateLimited`, `.overloaded`, `.unavailable`.
+    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignedIn {
+        try await limits.take(.signIn, for: .address(client.address))
+        return try await enter(try await prove(email, password, from: client), from: client)
+    }
+
+    // MARK: The password door
+
+    private func prove(_ email: EmailAddress, _ password: String, from client: Client) async throws(AuthError) -> Proof {
+        let now = clock.now
+        let keys = Lockout.deviceKeys(of: client)
+        let user: User?
+        let device: [UInt8]?
+        do {
+            user = try await store.reading.users.find(emailKey: email.normalized)
+            device = if let user {
+                try await lockout.knownDevice(of: user.id, among: keys, at: now, in: store.reading)
+            } else { nil }
+        } catch { throw .from(error) }
+        // A known device is not held to what strangers use up.
+        if device == nil { try await limits.take(.signIn, for: .account(email.normalized)) }
+        let attempt = try await begin(user, email, from: device, client, at: now)
+        let verification = try await passwords.verify(password, against: user?.passwordHash)
+        guard let user, let stored = user.passwordHash, verification.matches else {
+            try await fail(user, attempt, because: user == nil ? "unknown_account" : "wrong_password", from: client)
+            throw .credentialsInvalid
+        }
+        var newHash: String?
+        if verification.needsRehash {
+            newHash = try await passwords.hash(password)
+            if let newHash {
+                do {
+                    try await store.transaction { try await $0.users.replaceHash(of: user.id, stored, with: newHash) }
+                } catch { throw .from(error) }
+            }
+        }
+        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, newHash: newHash)
+    }
+
+    private func begin(
+        _ user: User?, _ email: EmailAddress, from device: [UInt8]?, _ client: Client, at now: Timestamp
+    ) async throws(AuthError) -> Lockout.Attempt {
+        let account: Lockout.Account =
+            user.map { .user($0.id) } ?? .unknown(Digest.sha256(Array(email.normalized.utf8)))
+        do {
+            return try await store.transaction { try await lockout.begin(account, from: device, at: now, in: $0) }
+        } catch AuthError.accountLocked(let wait) {
+            try await record(.signInFailed, user: user?.id, because: "locked", from: client)
+            throw .accountLocked(retryAfter: wait)
+        } catch { throw .from(error) }
+    }
+
+    private func fail(_ user: User?, _ attempt: Lockout.Attempt, because reason: String, from client: Client)
+        async throws(AuthError)
+    {
+        try await record(.signInFailed, user: user?.id, because: reason, from: client)
+        if attempt.locks { try await record(.accountLocked, user: user?.id, because: "failures", from: client) }
+    }
+
+    private func record(_ kind: AuditEvent.Kind, user: UUID?, because reason: String, from client: Client)
+        async throws(AuthError)
+    {
+        let event = AuditEvent(kind, user: user, facts: [JSON.Member("reason", .string(reason))])
+        do {
+            try await store.transaction { try await audit.record(event, from: client, in: $0) }
+        } catch { throw .from(error) }
+        log.warning(kind.rawValue) { line in
+            line.member("request_id", client.requestID)
+            line.member("user_id", JSON(user))
+            line.member("client", client.address.description)
+            line.member("reason", reason)
+        }
+    }
+
+    // MARK: What follows every door
+
+    /// Opens a session for someone who has proved who they are.
+    func enter(_ proof: Proof, from client: Client) async throws(AuthError) -> SignedIn {
+        let now = clock.now
+        let opening: Opening
+        do {
+            opening = try await store.transaction { try await open(proof, from: client, at: now, in: $0) }
+        } catch {
+            let error = AuthError.from(error)
+            if let reason = Self.reason(of: error) {
+                try await record(.signInFailed, user: proof.user.id, because: reason, from: client)
+            }
+            throw error
+        }
+        try await sessions.revocations.add(opening.ended)
+        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+    }
+
+    struct Opening: Sendable {
+        let session: Session
+        let token: RefreshToken
+        /// Sessions that had to make room.
+        let ended: [UUID]
+    }
+
+    private func open(_ proof: Proof, from client: Client, at now: Timestamp, in repositories: Repositories)
+        async throws -> Opening
+    {
+        // Everything may have changed while the password was checked.
+        guard let user = try await repositories.users.find(proof.user.id),
+            user.passwordHash == (proof.newHash ?? proof.user.passwordHash)
+        else { throw AuthError.credentialsInvalid }
+        guard user.status == .active else { throw AuthError.accountBlocked }
+        guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }
+        let company = try await company(of: user, in: repositories)
+        try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
+        let opening = try await open(
+            for: user.id, in: company?.id, method: proof.method, from: client, at: now, repositories)
+        try await audit.record(
+            AuditEvent(
+                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id,
+                facts: [JSON.Member("method", .string(proof.method))]),
+            from: client, in: repositories)
+        return opening
+    }
+
+    /// The company that the session will stand in: the first that is active; none for who belongs to none.
+    private func company(of user: User, in repositories: Repositories) async throws -> Company? {
+        let companies = try await repositories.companies.all(ofUser: user.id)
+        if let active = companies.first(where: { $0.status == .active }) { return active }
+        guard try await !repositories.companies.hasMemberships(user: user.id) else { throw AuthError.companySuspended }
+        return nil
+    }
+
+    /// Opens a session, and ends the oldest where there would be too many.
+    func open(
+        for user: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
+        _ repositories: Repositories
+    ) async throws -> Opening {
+        let live = try await repositories.sessions.active(ofUser: user, at: now)
+        let surplus = live.prefix(max(0, live.count + 1 - lockout.settings.maximumSessions))
+        for session in surplus {
+            _ = try await repositories.sessions.end(session.id, because: .limit, at: now)
+            try await audit.record(
+                AuditEvent(
+                    .sessionEnded, user: user, session: session.id,
+                    facts: [JSON.Member("reason", .string(Session.EndReason.limit.rawValue))]),
+                from: client, in: repositories)
+        }
+        let id = UUID(at: now, random: random)
+        let expiry = Timestamp(seconds: (now + sessions.settings.refreshLifetime).seconds)
+        let token = sessions.refreshTokens.first(for: id, expiresAt: expiry)
+        let session = Session(
+            id: id, userID: user, companyID: company, secretDigest: token.digest, expiresAt: expiry, methods: method,
+            ip: client.address.description, userAgent: client.userAgent,
+            device: DeviceParser.device(of: client.userAgent), at: now)
+        try await repositories.sessions.insert(session)
+        return Opening(session: session, token: token, ended: surplus.map(\.id))
+    }
+
+    private static func reason(of error: AuthError) -> String? {
+        switch error {
+        case .credentialsInvalid: "changed_meanwhile"
+        case .accountBlocked: "blocked"
+        case .companySuspended: "company_suspended"
+        case .passwordChangeRequired: "password_change_required"
+        default: nil
+        }
+    }
+}
