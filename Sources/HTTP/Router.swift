@@ -9,13 +9,17 @@ public final class Route: Sendable {
     public let pattern: String
     public let body: BodyPolicy
     public let handler: Handler
-    public let statistics = RouteStatistics()
+    public let statistics: RouteStatistics
     let segments: [PathSegment]
 
-    public init(_ method: Method, _ pattern: String, body: BodyPolicy, handler: @escaping Handler) {
+    public init(
+        _ method: Method, _ pattern: String, body: BodyPolicy, statistics: RouteStatistics = RouteStatistics(),
+        handler: @escaping Handler
+    ) {
         self.method = method
         self.pattern = pattern
         self.body = body
+        self.statistics = statistics
         self.handler = handler
         segments = PathSegment.parse(pattern)
     }

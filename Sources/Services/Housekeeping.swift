@@ -7,7 +7,7 @@ import Store
 public struct Housekeeping: Sendable {
     private static let page = 1000
 
-    let store: Store
+    let store: DataStore
     let keys: KeyService
     let ring: KeyRing
     let tokens: TokenSettings

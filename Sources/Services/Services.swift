@@ -20,12 +20,12 @@ public struct Services: Sendable {
     public let refreshTokens: RefreshTokens
     public let housekeeping: Housekeeping
     public let clock: Clock
-    private let store: Store
+    private let store: DataStore
     private let pool: HashingPool
 
     /// What the services stand on.
     public struct Foundations: Sendable {
-        public let store: Store
+        public let store: DataStore
         public let keyValue: any KeyValue
         public let vault: Vault
         public let clock: Clock
@@ -33,7 +33,7 @@ public struct Services: Sendable {
         public let log: Log
 
         public init(
-            store: Store, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
+            store: DataStore, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
             log: Log
         ) {
             self.store = store
@@ -69,7 +69,7 @@ public struct Services: Sendable {
         ) { cache.forget(session: $0) }
         let sessions = SessionService(
             store: store, accessTokens: accessTokens, refreshTokens: refreshTokens, subjects: subjects,
-            revocations: revocations, limits: limits, audit: audit, settings: configuration.tokens, clock: clock)
+            revocations: revocations, audit: audit, settings: configuration.tokens, clock: clock)
         let hasher = try PasswordHasher(
             scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
         pool = HashingPool(
@@ -102,7 +102,7 @@ public struct Services: Sendable {
         try await revocations.start()
     }
 
-    private static func addSystemRoles(to store: Store, clock: Clock, random: RandomSource) async throws {
+    private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {
         let now = clock.now
         try await store.transaction { repositories in
             for role in SystemRole.allCases {

@@ -39,7 +39,7 @@ public struct ProfileChange: Sendable {
 
 /// The rules of accounts: how they come to be, and what their owners do with them.
 public struct AccountService: Sendable {
-    let store: Store
+    let store: DataStore
     let signIn: SignInService
     let passwords: PasswordService
     let limits: RateLimiter
@@ -53,11 +53,9 @@ public struct AccountService: Sendable {
     // MARK: Beginning
 
     /// Creates a company and its first user, who administers it, in one transaction, and signs the user in.
-    /// - Throws: `.registrationClosed`, `.invalid`, `.emailTaken`, `.domainTaken`, `.rateLimited`, `.overloaded`,
-    ///   `.unavailable`.
+    /// - Throws: `.registrationClosed`, `.invalid`, `.emailTaken`, `.domainTaken`, `.overloaded`, `.unavailable`.
     public func register(_ registration: Registration, from client: Client) async throws(AuthError) -> SignedIn {
         guard settings.registration == .open else { throw .registrationClosed }
-        try await limits.take(.register, for: .address(client.address))
         let personal = [registration.name, registration.email.address, registration.companyName]
         try passwords.check(registration.password, field: "password", against: personal)
         let hash = try await passwords.hash(registration.password)

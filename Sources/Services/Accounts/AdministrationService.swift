@@ -3,7 +3,7 @@ import Store
 
 /// What those with the permission do to other people's accounts, and to companies.
 public struct AdministrationService: Sendable {
-    let store: Store
+    let store: DataStore
     let accounts: AccountService
     let sessions: SessionService
     let audit: Audit

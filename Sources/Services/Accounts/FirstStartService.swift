@@ -7,7 +7,7 @@ import Store
 public struct FirstStartService: Sendable {
     private static let lifetime = Duration.seconds(86400)
 
-    let store: Store
+    let store: DataStore
     let passwords: PasswordService
     let key: HMACKey
     let audit: Audit

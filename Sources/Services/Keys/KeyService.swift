@@ -21,7 +21,7 @@ public struct KeyService: Sendable {
     private static let signing = "signing"
     private static let publishedAhead = Duration.seconds(86400)
 
-    private let store: Store
+    private let store: DataStore
     private let vault: Vault
     private let settings: TokenSettings
     private let audit: Audit
@@ -29,7 +29,7 @@ public struct KeyService: Sendable {
     private let random: RandomSource
 
     public init(
-        store: Store, vault: Vault, settings: TokenSettings, audit: Audit, clock: Clock, random: RandomSource
+        store: DataStore, vault: Vault, settings: TokenSettings, audit: Audit, clock: Clock, random: RandomSource
     ) {
         self.store = store
         self.vault = vault

@@ -1,7 +1,8 @@
 /// A permission, `resource:action`; `resource:*` and `*` permit more at once.
-public struct Permission: Hashable, Sendable, CustomStringConvertible {
+public struct Permission: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
     public let description: String
     public init(_ name: String) { description = name }
+    public init(stringLiteral name: String) { description = name }
 
     /// Whether whoever has `granted` may do this.
     public func isCovered(by granted: String) -> Bool {

@@ -16,7 +16,7 @@ public final class Revocations: Sendable {
     private static let channel = "sessions.ended"
 
     private let held = Mutex(Held())
-    private let store: Store
+    private let store: DataStore
     private let keyValue: any KeyValue
     private let memory: Duration
     private let clock: Clock
@@ -26,7 +26,7 @@ public final class Revocations: Sendable {
     ///   - memory: the life of an access token, clock skew included.
     ///   - whenEnded: told of every session that ends, on whichever node.
     public init(
-        store: Store, keyValue: any KeyValue, memory: Duration, clock: Clock,
+        store: DataStore, keyValue: any KeyValue, memory: Duration, clock: Clock,
         whenEnded: @escaping @Sendable (UUID) -> Void
     ) {
         self.store = store

@@ -15,12 +15,11 @@ public struct SignedIn: Sendable {
 
 /// The rules of sessions: how they go on, and how they end.
 public struct SessionService: Sendable {
-    let store: Store
+    let store: DataStore
     let accessTokens: AccessTokens
     let refreshTokens: RefreshTokens
     let subjects: Subjects
     let revocations: Revocations
-    let limits: RateLimiter
     let audit: Audit
     let settings: TokenSettings
     let clock: Clock
@@ -42,9 +41,8 @@ public struct SessionService: Sendable {
     /// ends the session. The token of someone who is blocked is neither used up nor moved on.
     ///
     /// - Throws: `.tokenInvalid`, `.tokenReused`, `.sessionEnded`, `.accountBlocked`, `.companySuspended`,
-    ///   `.rateLimited`, `.unavailable` (nothing has changed then).
+    ///   `.unavailable` (nothing has changed then).
     public func refresh(_ token: RefreshToken, from client: Client) async throws(AuthError) -> SignedIn {
-        try await limits.take(.refresh, for: .session(token.sessionID))
         let now = clock.now
         let expiry = Timestamp(seconds: (now + settings.refreshLifetime).seconds)
         let next = refreshTokens.successor(of: token, expiresAt: expiry)

@@ -6,11 +6,11 @@ import Store
 public struct Subjects: Sendable {
     private static let channel = "users.changed"
 
-    private let store: Store
+    private let store: DataStore
     private let cache: SubjectCache
     private let keyValue: any KeyValue
 
-    public init(store: Store, cache: SubjectCache, keyValue: any KeyValue) {
+    public init(store: DataStore, cache: SubjectCache, keyValue: any KeyValue) {
         self.store = store
         self.cache = cache
         self.keyValue = keyValue

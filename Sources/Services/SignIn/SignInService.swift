@@ -7,7 +7,7 @@ import Store
 /// rate limit → proof → lockout and status → session limit → session → tokens → audit. A door proves who
 /// someone is; what comes after is the same for each.
 public struct SignInService: Sendable {
-    let store: Store
+    let store: DataStore
     let sessions: SessionService
     let passwords: PasswordService
     let limits: RateLimiter
@@ -32,8 +32,7 @@ public struct SignInService: Sendable {
     /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`,
     ///   `.passwordChangeRequired`, `.rateLimited`, `.overloaded`, `.unavailable`.
     public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignedIn {
-        try await limits.take(.signIn, for: .address(client.address))
-        return try await enter(try await prove(email, password, from: client), from: client)
+        try await enter(try await prove(email, password, from: client), from: client)
     }
 
     // MARK: The password door

@@ -3,7 +3,7 @@ import SQL
 
 /// A tenant, as stored.
 public struct Company: Sendable, RowDecodable {
-    public enum Status: String, Sendable {
+    public enum Status: String, Sendable, CaseIterable {
         case active = "ACTIVE"
         case suspended = "SUSPENDED"
     }

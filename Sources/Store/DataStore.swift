@@ -2,7 +2,7 @@ import Ground
 import SQL
 
 /// What must last: every entity and its repository, over one database.
-public struct Store: Sendable {
+public struct DataStore: Sendable {
     public let database: any Database
     /// The repositories on committed data.
     public let reading: Repositories

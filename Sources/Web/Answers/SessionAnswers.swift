@@ -1,0 +1,196 @@
+import Ground
+import Services
+
+/// What a token stands for: the answer to `GET /auth/validate`.
+struct ValidationAnswer: Answer {
+    let subject: Subject
+
+    static let schemaName = "Validation"
+    static let schema: JSON = [
+        "type": "object", "required": ["valid", "user", "company", "session", "app_data"],
+        "properties": [
+            "valid": ["const": true],
+            "user": ["$ref": "#/components/schemas/User"],
+            "company": CompanyAnswer.nullableReference,
+            "session": [
+                "type": "object", "required": ["id", "created_at", "device", "methods"],
+                "properties": [
+                    "id": ["type": "string", "format": "uuid"],
+                    "created_at": ["type": "string", "format": "date-time"],
+                    "device": DeviceSchema.schema,
+                    "methods": ["type": "array", "items": ["type": "string"]],
+                ],
+            ],
+            "app_data": ["type": "object", "description": "What other services keep about the person."],
+        ],
+    ]
+    static let example: JSON = [
+        "valid": true, "user": UserAnswer.example, "company": CompanyAnswer.example,
+        "session": [
+            "id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "created_at": "2027-01-15T08:00:00.000Z",
+            "device": DeviceSchema.example, "methods": ["pwd"],
+        ],
+        "app_data": [:],
+    ]
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("valid", true)
+            writer.name("user")
+            UserAnswer(person: subject.person).write(into: &writer)
+            writer.name("company")
+            CompanyAnswer.write(subject.company, into: &writer)
+            writer.member("session") { writer in
+                writer.member("id", subject.session.id.description)
+                writer.member("created_at", subject.session.createdAt.rfc3339)
+                DeviceSchema.write(subject.session.device, into: &writer)
+                writer.name("methods")
+                writer.array { writer in
+                    for method in subject.session.methods.split(separator: " ") { writer.string(String(method)) }
+                }
+            }
+            writer.member("app_data", raw: Array(subject.appData.utf8))
+        }
+    }
+}
+
+enum DeviceSchema {
+    static let schema: JSON = [
+        "type": "object", "required": ["type", "name", "os", "browser"],
+        "properties": [
+            "type": ["type": "string"], "name": ["type": "string"], "os": ["type": "string"],
+            "browser": ["type": "string"],
+        ],
+    ]
+    static let example: JSON = ["type": "desktop", "name": "Firefox on Linux", "os": "Linux", "browser": "Firefox"]
+
+    static func write(_ device: Session.Device, into writer: inout JSONWriter) {
+        writer.member("device") { writer in
+            writer.member("type", device.type)
+            writer.member("name", device.name)
+            writer.member("os", device.os)
+            writer.member("browser", device.browser)
+        }
+    }
+}
+
+/// One page of sessions.
+struct SessionListAnswer: Answer {
+    let items: [Session]
+    let next: UUID?
+    /// The caller's own.
+    let current: UUID
+
+    static let schemaName = "SessionList"
+    static let schema: JSON = [
+        "type": "object", "required": ["items", "next"],
+        "properties": [
+            "items": [
+                "type": "array",
+                "items": [
+                    "type": "object",
+                    "required": [
+                        "id", "current", "device", "ip", "user_agent", "created_at", "last_used_at", "expires_at",
+                        "ended_at", "end_reason",
+                    ],
+                    "properties": [
+                        "id": ["type": "string", "format": "uuid"],
+                        "current": ["type": "boolean", "description": "Whether it is the caller's own."],
+                        "device": DeviceSchema.schema,
+                        "ip": ["type": "string"], "user_agent": ["type": "string"],
+                        "created_at": ["type": "string", "format": "date-time"],
+                        "last_used_at": ["type": "string", "format": "date-time"],
+                        "expires_at": ["type": "string", "format": "date-time"],
+                        "ended_at": ["type": ["string", "null"], "format": "date-time"],
+                        "end_reason": ["type": ["string", "null"]],
+                    ],
+                ],
+            ],
+            "next": [
+                "type": ["string", "null"], "format": "uuid",
+                "description": "What to give as `after` for the next page; null on the last.",
+            ],
+        ],
+    ]
+    static let example: JSON = [
+        "items": [
+            [
+                "id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "current": true, "device": DeviceSchema.example,
+                "ip": "192.0.2.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0",
+                "created_at": "2027-01-15T08:00:00.000Z", "last_used_at": "2027-01-15T08:14:00.000Z",
+                "expires_at": "2027-01-22T08:14:00.000Z", "ended_at": nil, "end_reason": nil,
+            ]
+        ], "next": nil,
+    ]
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("items")
+            writer.array { writer in
+                for session in items {
+                    writer.object { writer in
+                        writer.member("id", session.id.description)
+                        writer.member("current", session.id == current)
+                        DeviceSchema.write(session.device, into: &writer)
+                        writer.member("ip", session.ip)
+                        writer.member("user_agent", session.userAgent)
+                        writer.member("created_at", session.createdAt.rfc3339)
+                        writer.member("last_used_at", session.lastUsedAt.rfc3339)
+                        writer.member("expires_at", session.expiresAt.rfc3339)
+                        writer.member("ended_at", JSON(session.endedAt))
+                        writer.member("end_reason", JSON(session.endReason?.rawValue))
+                    }
+                }
+            }
+            writer.member("next", JSON(next))
+        }
+    }
+}
+
+/// How many sessions were ended.
+struct EndedAnswer: Answer {
+    let count: Int
+
+    static let schemaName = "SessionsEnded"
+    static let schema: JSON = [
+        "type": "object", "required": ["sessions_ended"],
+        "properties": ["sessions_ended": ["type": "integer", "minimum": 0]],
+    ]
+    static let example: JSON = ["sessions_ended": 2]
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { $0.member("sessions_ended", Int64(count)) }
+    }
+}
+
+/// That it is done.
+struct DoneAnswer: Answer {
+    static let schemaName = "Done"
+    static let schema: JSON = [
+        "type": "object", "required": ["success"], "properties": ["success": ["const": true]],
+    ]
+    static let example: JSON = ["success": true]
+
+    func write(into writer: inout JSONWriter) { writer.object { $0.member("success", true) } }
+}
+
+/// The caller's account.
+struct ProfileAnswer: Answer {
+    let subject: Subject
+
+    static let schemaName = "Profile"
+    static let schema: JSON = [
+        "type": "object", "required": ["user", "company"],
+        "properties": ["user": ["$ref": "#/components/schemas/User"], "company": CompanyAnswer.nullableReference],
+    ]
+    static let example: JSON = ["user": UserAnswer.example, "company": CompanyAnswer.example]
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("user")
+            UserAnswer(person: subject.person).write(into: &writer)
+            writer.name("company")
+            CompanyAnswer.write(subject.company, into: &writer)
+        }
+    }
+}

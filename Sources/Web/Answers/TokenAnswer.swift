@@ -1,0 +1,48 @@
+import Ground
+import Services
+
+/// `{access_token, refresh_token, …}`: the answer to signing in and to refreshing (RFC 6749, section 5.1).
+struct TokenAnswer: Answer {
+    let signedIn: SignedIn
+
+    static let schemaName = "Tokens"
+    static let schema: JSON = [
+        "type": "object",
+        "required": [
+            "access_token", "refresh_token", "token_type", "expires_in", "refresh_expires_at", "session_id", "user",
+            "company",
+        ],
+        "properties": [
+            "access_token": ["type": "string", "description": "A JWT for the Authorization header."],
+            "refresh_token": ["type": "string", "description": "Good for one refresh."],
+            "token_type": ["const": "Bearer"],
+            "expires_in": ["type": "integer", "description": "The life of the access token, in seconds."],
+            "refresh_expires_at": ["type": "string", "format": "date-time"],
+            "session_id": ["type": "string", "format": "uuid"],
+            "user": ["$ref": "#/components/schemas/User"],
+            "company": CompanyAnswer.nullableReference,
+        ],
+    ]
+    static let example: JSON = [
+        "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl",
+        "refresh_token": "ghr_AQGOzXqAAHAAgAAAAAAAAAAAAAAAAABmAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "token_type": "Bearer", "expires_in": 900, "refresh_expires_at": "2027-01-22T08:00:00.000Z",
+        "session_id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "user": UserAnswer.example,
+        "company": CompanyAnswer.example,
+    ]
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("access_token", signedIn.accessToken)
+            writer.member("refresh_token", signedIn.refreshToken)
+            writer.member("token_type", "Bearer")
+            writer.member("expires_in", signedIn.expiresIn.milliseconds / 1000)
+            writer.member("refresh_expires_at", signedIn.refreshExpiresAt.rfc3339)
+            writer.member("session_id", signedIn.session.id.description)
+            writer.name("user")
+            UserAnswer(person: signedIn.subject.person).write(into: &writer)
+            writer.name("company")
+            CompanyAnswer.write(signedIn.subject.company, into: &writer)
+        }
+    }
+}

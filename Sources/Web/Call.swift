@@ -1,0 +1,30 @@
+import Ground
+import HTTP
+import Services
+
+/// One request on its way through a handler, with what its guard has found out.
+struct Call: Sendable {
+    let request: Request
+    let application: Application
+    var accessToken: AccessToken?
+    var refreshToken: RefreshToken?
+
+    var services: Services { application.services }
+
+    /// The caller's token. A handler whose route is not guarded by it gets a refusal, never a gap.
+    var caller: AccessToken {
+        get throws(AuthError) {
+            guard let accessToken else { throw .tokenMissing }
+            return accessToken
+        }
+    }
+
+    var client: Client {
+        Client(
+            address: request.client, userAgent: request.headers["user-agent"], requestID: request.id,
+            deviceToken: DeviceCookie.token(in: request))
+    }
+
+    /// Whether cookies must be kept from plain connections.
+    var isSecure: Bool { request.isSecure || application.isPublicURLSecure }
+}

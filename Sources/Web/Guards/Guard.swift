@@ -1,0 +1,107 @@
+import Ground
+import HTTP
+import Services
+
+/// Who may call a route. Every route names one; there is no default.
+enum Guard: Sendable {
+    /// Anybody. The operation itself asks for no identity.
+    case anyone
+    /// Whoever holds a refresh token of ours that has not expired, in the body or in the cookie.
+    case refreshToken
+    /// Whoever holds an access token whose session lives.
+    case signedIn
+    /// Whoever is signed in and has the permission everywhere.
+    case may(Permission)
+    /// A program of the operator: one with `METRICS_TOKEN` or, where none is set, one on this machine.
+    case machine
+
+    /// Lets the call through with what was found out, or refuses it.
+    func admit(_ call: Call) async throws -> Call {
+        var call = call
+        switch self {
+        case .anyone: break
+        case .refreshToken: call.refreshToken = try Self.refreshToken(of: call)
+        case .signedIn: call.accessToken = try Self.accessToken(of: call)
+        case .may(let permission):
+            let token = try Self.accessToken(of: call)
+            guard try await call.services.sessions.subject(of: token).may(permission) else {
+                throw AuthError.forbidden(permission: permission.description)
+            }
+            call.accessToken = token
+        case .machine: try Self.admitMachine(call)
+        }
+        return call
+    }
+
+    private static func accessToken(of call: Call) throws(AuthError) -> AccessToken {
+        let result: Result<AccessToken, AuthError>? = call.request.withBearerToken { token in
+            do throws(AuthError) {
+                return .success(try call.services.accessTokens.verify(token, at: call.services.clock.now))
+            } catch { return .failure(error) }
+        }
+        guard let result else { throw .tokenMissing }
+        let token = try result.get()
+        try call.services.sessions.admit(token)
+        return token
+    }
+
+    private static func refreshToken(of call: Call) throws -> RefreshToken {
+        let input = try call.request.input(RefreshInput.self)
+        let text: String
+        if let given = input.refreshToken {
+            text = given
+        } else if let cookie = RefreshCookie.token(in: call.request) {
+            try OriginCheck.check(call)
+            text = cookie
+        } else {
+            throw AuthError.tokenMissing
+        }
+        return try call.services.refreshTokens.read(text, at: call.services.clock.now)
+    }
+
+    private static func admitMachine(_ call: Call) throws(AuthError) {
+        guard let wanted = call.application.configuration.server.metricsToken else {
+            // A request that a proxy passed on comes from elsewhere, even when the proxy stands here.
+            let isForwarded = call.request.headers["x-forwarded-for"] != nil || call.request.headers["forwarded"] != nil
+            guard call.request.peer.isLoopback, !isForwarded else { throw .notFound }
+            return
+        }
+        let matches = call.request.withBearerToken { SecretComparison.equal(Array($0), Array(wanted.utf8)) }
+        guard let matches else { throw .tokenMissing }
+        guard matches else { throw .tokenInvalid }
+    }
+
+    /// Names for the document of the interface.
+    var securityScheme: String? {
+        switch self {
+        case .anyone: nil
+        case .refreshToken: nil
+        case .signedIn, .may: "access_token"
+        case .machine: "metrics_token"
+        }
+    }
+
+    /// What it refuses with.
+    var problems: [ProblemCode] {
+        switch self {
+        case .anyone: []
+        case .refreshToken:
+            [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
+        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded]
+        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .forbidden]
+        case .machine: [.notFound, .tokenMissing, .tokenInvalid]
+        }
+    }
+}
+
+extension Request {
+    /// The bytes of `Authorization: Bearer …` (RFC 6750, section 2.1); nil where there is none.
+    func withBearerToken<T>(_ body: (Slice<UnsafeBufferPointer<UInt8>>) -> T) -> T? {
+        headers.withValue("authorization") { value -> T? in
+            guard value.count > 7, value[6] == 32,
+                zip(value.prefix(6), "bearer".utf8).allSatisfy({ $0 | 32 == $1 })
+            else { return nil }
+            return body(value[7...])
+        } ?? nil
+    }
+}

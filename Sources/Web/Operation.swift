@@ -1,0 +1,112 @@
+import Ground
+import HTTP
+import Services
+
+/// What a route does, and all that the document of the interface says of it.
+struct Operation: Sendable {
+    /// Its name in the document: unique.
+    let id: String
+    let summary: String
+    let detail: String
+    let fields: [any AnyField]
+    /// Whether it takes `?limit=&after=`.
+    let isPaged: Bool
+    let answer: AnswerDescription
+    /// What it refuses with, besides what its guard and its limit refuse with.
+    let problems: [ProblemCode]
+    let run: @Sendable (Call) async throws -> Response
+
+    /// Whether the document of the interface lists it.
+    var isPartOfInterface: Bool { !answer.contentType.hasPrefix("text/html") && !answer.isAsset }
+
+    init(
+        _ id: String, _ summary: String, detail: String = "", isPaged: Bool = false,
+        answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        run: @escaping @Sendable (Call) async throws -> Response
+    ) {
+        self.id = id
+        self.summary = summary
+        self.detail = detail
+        fields = []
+        self.isPaged = isPaged
+        self.answer = answer
+        self.problems = problems
+        self.run = run
+    }
+
+    /// A page for people, which is no part of the programming interface.
+    init(page id: String, _ summary: String, run: @escaping @Sendable (Call) async throws -> Response) {
+        self.init(id, summary, answers: .page(summary), run: run)
+    }
+
+    /// With a body.
+    init<I: Input>(
+        _ id: String, _ summary: String, detail: String = "", takes input: I.Type,
+        answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        run: @escaping @Sendable (I, Call) async throws -> Response
+    ) {
+        self.id = id
+        self.summary = summary
+        self.detail = detail
+        fields = I.fields
+        isPaged = false
+        self.answer = answer
+        self.problems = problems
+        self.run = { call in try await run(try call.request.input(I.self), call) }
+    }
+}
+
+/// What an operation answers when all is well.
+struct AnswerDescription: Sendable {
+    let status: Status
+    let contentType: String
+    let summary: String
+    /// The name of the schema in the document; nil for what is no JSON.
+    let schemaName: String?
+    let schema: JSON
+    let example: JSON
+    /// A file that belongs to a page.
+    var isAsset = false
+
+    static func json<A: Answer>(_ type: A.Type, status: Status = .ok, _ summary: String) -> AnswerDescription {
+        AnswerDescription(
+            status: status, contentType: "application/json", summary: summary, schemaName: A.schemaName,
+            schema: A.schema, example: A.example)
+    }
+
+    static func page(_ summary: String, _ status: Status = .ok) -> AnswerDescription {
+        AnswerDescription(
+            status: status, contentType: "text/html; charset=utf-8", summary: summary, schemaName: nil,
+            schema: ["type": "string"], example: .null)
+    }
+
+    static func asset(_ contentType: String) -> AnswerDescription {
+        var description = text(contentType, "The file.")
+        description.isAsset = true
+        return description
+    }
+
+    static func text(_ contentType: String, _ summary: String) -> AnswerDescription {
+        AnswerDescription(
+            status: .ok, contentType: contentType, summary: summary, schemaName: nil, schema: ["type": "string"],
+            example: .null)
+    }
+}
+
+/// The body of an answer.
+protocol Answer: Sendable {
+    static var schemaName: String { get }
+    /// JSON Schema (2020-12).
+    static var schema: JSON { get }
+    static var example: JSON { get }
+    func write(into writer: inout JSONWriter)
+}
+
+extension Response {
+    /// An answer that no cache keeps.
+    static func answer(_ answer: some Answer, status: Status = .ok) -> Response {
+        var writer = JSONWriter(capacity: 1024)
+        answer.write(into: &writer)
+        return Response.json(writer.bytes, status: status).header("Cache-Control", "no-store")
+    }
+}

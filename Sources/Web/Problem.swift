@@ -1,0 +1,201 @@
+import Ground
+import HTTP
+import Services
+
+/// Every code that an error answer can carry: a closed list, and part of the interface.
+enum ProblemCode: String, CaseIterable, Sendable {
+    case malformedBody = "malformed_body"
+    case validationFailed = "validation_failed"
+    case badRequest = "bad_request"
+    case forwardedHeaderInvalid = "forwarded_header_invalid"
+    case tokenMissing = "token_missing"
+    case tokenInvalid = "token_invalid"
+    case tokenExpired = "token_expired"
+    case tokenReused = "token_reused"
+    case sessionEnded = "session_ended"
+    case credentialsInvalid = "credentials_invalid"
+    case forbidden
+    case accountBlocked = "account_blocked"
+    case companySuspended = "company_suspended"
+    case passwordChangeRequired = "password_change_required"
+    case registrationClosed = "registration_closed"
+    case originNotAllowed = "origin_not_allowed"
+    case notFound = "not_found"
+    case setupClosed = "setup_closed"
+    case methodNotAllowed = "method_not_allowed"
+    case requestTimeout = "request_timeout"
+    case emailTaken = "email_taken"
+    case domainTaken = "domain_taken"
+    case lastSuperAdmin = "last_super_admin"
+    case bodyTooLarge = "body_too_large"
+    case unsupportedMediaType = "unsupported_media_type"
+    case expectationFailed = "expectation_failed"
+    case accountLocked = "account_locked"
+    case rateLimited = "rate_limited"
+    case headersTooLarge = "headers_too_large"
+    case internalError = "internal_error"
+    case notImplemented = "not_implemented"
+    case overloaded
+    case unavailable
+    case versionNotSupported = "http_version_not_supported"
+
+    var status: Status {
+        switch self {
+        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid: .badRequest
+        case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
+            .unauthorized
+        case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
+            .originNotAllowed:
+            .forbidden
+        case .notFound, .setupClosed: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .requestTimeout: Status(408)
+        case .emailTaken, .domainTaken, .lastSuperAdmin: .conflict
+        case .bodyTooLarge: .contentTooLarge
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .expectationFailed: Status(417)
+        case .accountLocked: .locked
+        case .rateLimited: .tooManyRequests
+        case .headersTooLarge: Status(431)
+        case .internalError: .internalError
+        case .notImplemented: Status(501)
+        case .overloaded, .unavailable: .unavailable
+        case .versionNotSupported: Status(505)
+        }
+    }
+
+    /// One sentence for people, the same for every occurrence.
+    var title: String {
+        switch self {
+        case .malformedBody: "The body is no JSON object that can be read."
+        case .validationFailed: "Some fields are not as they must be."
+        case .badRequest: "The request cannot be read."
+        case .forwardedHeaderInvalid: "The proxy sent a forwarded header that cannot be read."
+        case .tokenMissing: "A token is needed."
+        case .tokenInvalid: "The token is not valid."
+        case .tokenExpired: "The token has expired."
+        case .tokenReused: "The refresh token had been used before; its session has ended."
+        case .sessionEnded: "The session has ended."
+        case .credentialsInvalid: "The address or the password is wrong."
+        case .forbidden: "You may not do this."
+        case .accountBlocked: "The account is blocked."
+        case .companySuspended: "The company is suspended."
+        case .passwordChangeRequired: "The password must be changed first."
+        case .registrationClosed: "Registration is closed."
+        case .originNotAllowed: "Pages of that origin may not do this."
+        case .notFound: "There is nothing here."
+        case .setupClosed: "The link is not valid, or setting up is done."
+        case .methodNotAllowed: "The path does not know this method."
+        case .requestTimeout: "The request took too long to arrive."
+        case .emailTaken: "The e-mail address has an account."
+        case .domainTaken: "The domain belongs to another company."
+        case .lastSuperAdmin: "The last SuperAdmin stays."
+        case .bodyTooLarge: "The body is too large."
+        case .unsupportedMediaType: "The body must be application/json."
+        case .expectationFailed: "The expectation cannot be met."
+        case .accountLocked: "Too many failures: the account is locked for a while."
+        case .rateLimited: "Too many requests."
+        case .headersTooLarge: "The headers are too large."
+        case .internalError: "Something went wrong here."
+        case .notImplemented: "That transfer encoding is not known here."
+        case .overloaded: "Too much is asked at once."
+        case .unavailable: "The service is not available for the moment."
+        case .versionNotSupported: "Only HTTP/1.1 and HTTP/1.0 are spoken."
+        }
+    }
+
+    /// The code for what the engine refuses by itself.
+    init(refusal status: Status) {
+        switch status.code {
+        case 408: self = .requestTimeout
+        case 413: self = .bodyTooLarge
+        case 417: self = .expectationFailed
+        case 431: self = .headersTooLarge
+        case 501: self = .notImplemented
+        case 505: self = .versionNotSupported
+        default: self = .badRequest
+        }
+    }
+}
+
+/// One error answer (RFC 9457).
+struct Problem: Error, Sendable {
+    let code: ProblemCode
+    var detail: String?
+    var errors: [FieldFault] = []
+    var retryAfter: Duration?
+
+    init(_ code: ProblemCode, detail: String? = nil, errors: [FieldFault] = [], retryAfter: Duration? = nil) {
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.retryAfter = retryAfter
+    }
+
+    init(_ error: AuthError) {
+        switch error {
+        case .invalid(let faults): self.init(.validationFailed, errors: faults)
+        case .tokenMissing: self.init(.tokenMissing)
+        case .tokenInvalid: self.init(.tokenInvalid)
+        case .tokenExpired: self.init(.tokenExpired)
+        case .tokenReused: self.init(.tokenReused)
+        case .sessionEnded: self.init(.sessionEnded)
+        case .credentialsInvalid: self.init(.credentialsInvalid)
+        case .accountLocked(let time): self.init(.accountLocked, retryAfter: time)
+        case .accountBlocked: self.init(.accountBlocked)
+        case .companySuspended: self.init(.companySuspended)
+        case .passwordChangeRequired: self.init(.passwordChangeRequired)
+        case .forbidden(let permission): self.init(.forbidden, detail: "The permission \(permission) is missing.")
+        case .notFound: self.init(.notFound)
+        case .emailTaken: self.init(.emailTaken)
+        case .domainTaken: self.init(.domainTaken)
+        case .lastSuperAdmin: self.init(.lastSuperAdmin)
+        case .registrationClosed: self.init(.registrationClosed)
+        case .setupClosed: self.init(.setupClosed)
+        case .originNotAllowed: self.init(.originNotAllowed)
+        case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)
+        case .overloaded(let time): self.init(.overloaded, retryAfter: time)
+        case .unavailable: self.init(.unavailable, retryAfter: .seconds(1))
+        case .unexpected: self.init(.internalError)
+        }
+    }
+
+    func json(requestID: String, documentation: String) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("type", "\(documentation)#\(code.rawValue)")
+            writer.member("title", code.title)
+            writer.member("status", Int64(code.status.code))
+            writer.member("detail", detail ?? code.title)
+            writer.member("code", code.rawValue)
+            writer.member("request_id", requestID)
+            writer.name("errors")
+            writer.array { writer in
+                for error in errors {
+                    writer.object { writer in
+                        writer.member("field", error.field)
+                        writer.member("code", error.code)
+                        writer.member("message", error.message)
+                    }
+                }
+            }
+        }
+        return writer.bytes
+    }
+
+    func response(requestID: String, documentation: String) -> Response {
+        var response = Response(
+            code.status, contentType: "application/problem+json",
+            body: json(requestID: requestID, documentation: documentation))
+        response.headers.append(Header("Cache-Control", "no-store"))
+        if let retryAfter {
+            response.headers.append(Header("Retry-After", String(max(1, retryAfter.secondsRoundedUp))))
+        }
+        if code.status == .unauthorized, code != .credentialsInvalid {
+            // RFC 6750, section 3: without a token there is no error to tell.
+            let error = code == .tokenMissing ? "" : ", error=\"invalid_token\""
+            response.headers.append(Header("WWW-Authenticate", "Bearer realm=\"gatehouse\"\(error)"))
+        }
+        return response
+    }
+}

@@ -1,0 +1,54 @@
+/// The whole surface of the product: every path, who may call it, how often, and what it does.
+enum Routes {
+    static let all: [Endpoint] = {
+        var table = EndpointTable()
+        table.group("/auth", tag: "Sign-in") {
+            $0.post("/register", guard: .anyone, limit: .register, SignInHandler.register)
+            $0.post("/login", guard: .anyone, limit: .signIn, SignInHandler.login)
+            $0.post("/refresh", guard: .refreshToken, limit: .refresh, SessionHandler.refresh)
+            $0.post("/refresh-token", guard: .refreshToken, limit: .refresh, SessionHandler.refreshByCookie)
+            $0.post("/logout", guard: .anyone, limit: .check, SessionHandler.logout)
+            $0.get("/validate", guard: .signedIn, limit: .check, SessionHandler.validate)
+        }
+        table.group("/auth", tag: "Sessions") {
+            $0.get("/sessions", guard: .signedIn, limit: .standard, SessionHandler.list)
+            $0.get("/sessions/all", guard: .signedIn, limit: .standard, SessionHandler.listAll)
+            $0.post("/sessions/{id:uuid}/revoke", guard: .signedIn, limit: .standard, SessionHandler.revoke)
+            $0.post("/sessions/revoke-others", guard: .signedIn, limit: .standard, SessionHandler.revokeOthers)
+            $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
+        }
+        table.group("/auth", tag: "Account") {
+            $0.get("/profile", guard: .signedIn, limit: .standard, ProfileHandler.read)
+            $0.patch("/profile", guard: .signedIn, limit: .standard, ProfileHandler.update)
+            $0.post("/change-password", guard: .signedIn, limit: .signIn, ProfileHandler.changePassword)
+        }
+        table.group("/users", tag: "People") {
+            // One's own account needs no permission; the service asks for one for anybody else's.
+            $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, AdministrationHandler.updateUser)
+            $0.delete("/{id:uuid}", guard: .may("users:delete"), limit: .standard, AdministrationHandler.deleteUser)
+        }
+        table.group("/companies", tag: "Companies") {
+            $0.patch("/{id:uuid}", guard: .may("companies:suspend"), limit: .standard, AdministrationHandler.updateCompany)
+        }
+        table.group("/setup", tag: "First start") {
+            $0.get("", guard: .anyone, limit: .standard, SetupHandler.page)
+            $0.post("", guard: .anyone, limit: .register, SetupHandler.submit)
+        }
+        table.group("", tag: "Operations") {
+            $0.get("/.well-known/jwks.json", guard: .anyone, limit: nil, OperationsHandler.jwks)
+            $0.get("/health", guard: .anyone, limit: nil, OperationsHandler.health)
+            $0.get("/health/live", guard: .anyone, limit: nil, OperationsHandler.live)
+            $0.get("/health/ready", guard: .anyone, limit: nil, OperationsHandler.ready)
+            $0.get("/metrics", guard: .machine, limit: nil, OperationsHandler.metrics)
+        }
+        table.group("", tag: "Documentation") {
+            $0.get("/", guard: .anyone, limit: .standard, PageHandler.home)
+            $0.get("/api/openapi.json", guard: .anyone, limit: .standard, PageHandler.openAPI)
+            $0.get("/api/docs", guard: .anyone, limit: .standard, PageHandler.docs)
+            $0.get("/assets/gatehouse.css", guard: .anyone, limit: nil, PageHandler.styles)
+            $0.get("/assets/docs.js", guard: .anyone, limit: nil, PageHandler.docsScript)
+            $0.get("/assets/setup.js", guard: .anyone, limit: nil, PageHandler.setupScript)
+        }
+        return table.endpoints
+    }()
+}

@@ -1,0 +1,103 @@
+import HTML
+import HTTP
+import Services
+
+/// The first-start pages.
+enum SetupPage {
+    /// What was entered, kept when something must be mended; never the password.
+    struct Entries: Sendable {
+        var token = ""
+        var name = ""
+        var email = ""
+    }
+
+    private static let title = Phrase("Set up Gatehouse", "Настройка Gatehouse")
+
+    static func form(_ entries: Entries, faults: [FieldFault] = [], language: Language) -> Response {
+        let hint = Phrase(
+            "At least 8 characters. A few unrelated words make a good password.",
+            "Не менее 8 символов. Хороший пароль — несколько не связанных между собой слов.")
+        let summary: HTML? = faults.isEmpty ? nil : """
+            <p class="alert" role="alert">\(Phrase("Please check the fields below.", "Проверьте поля ниже.").in(language))</p>
+            """
+        let content: HTML = """
+            \(Layout.languages(language, path: "/setup", query: "token=\(PercentCoding.encode(entries.token))&"))
+            <h1>\(title.in(language))</h1>
+            <p>\(Phrase(
+                "Create the first administrator. This link works once, for a day.",
+                "Создайте первого администратора. Ссылка действует один раз, в течение суток.").in(language))</p>
+            \(summary)
+            <form method="post" action="/setup?lang=\(language.rawValue)" novalidate>
+            <input type="hidden" name="token" value="\(entries.token)">
+            \(field("name", Phrase("Name", "Имя"), entries.name, "text", "name", faults, language))
+            \(field("email", Phrase("E-mail", "Электронная почта"), entries.email, "email", "username", faults, language))
+            \(field("password", Phrase("Password", "Пароль"), "", "password", "new-password", faults, language, hint: hint))
+            <button type="submit">\(Phrase("Create administrator", "Создать администратора").in(language))</button>
+            </form>
+            """
+        var response = Layout.page(title.in(language), language: language, script: "/assets/setup.js", content)
+        if !faults.isEmpty { response.status = .badRequest }
+        return response
+    }
+
+    private static func field(
+        _ name: String, _ label: Phrase, _ value: String, _ type: String, _ autocomplete: String,
+        _ faults: [FieldFault], _ language: Language, hint: Phrase? = nil
+    ) -> HTML {
+        let own = faults.filter { $0.field == name }
+        let error: HTML? = own.isEmpty ? nil : """
+            <p class="error" id="\(name)-error">\(own.map { FaultText.text(of: $0, in: language) }.joined(separator: " "))</p>
+            """
+        let note: HTML? = hint.map { "<p class=\"hint\" id=\"\(name)-hint\">\($0.in(language))</p>" }
+        let described = (own.isEmpty ? [] : ["\(name)-error"]) + (hint == nil ? [] : ["\(name)-hint"])
+        let isFirstFault = faults.first?.field == name
+        let state: HTML = own.isEmpty ? "" : " aria-invalid=\"true\""
+        let focus: HTML = isFirstFault || (faults.isEmpty && name == "name") ? " autofocus" : ""
+        let show = Phrase("Show password", "Показать пароль").in(language)
+        let hide = Phrase("Hide password", "Скрыть пароль").in(language)
+        let toggle: HTML? = type == "password" ? """
+            <button type="button" class="quiet" data-reveals="\(name)" data-hide="\(hide)" hidden>\(show)</button>
+            """ : nil
+        return """
+            <div class="field">
+            <label for="\(name)">\(label.in(language))</label>
+            <input id="\(name)" name="\(name)" type="\(type)" value="\(value)" autocomplete="\(autocomplete)" \
+            required aria-describedby="\(described.joined(separator: " "))"\(state)\(focus)>
+            \(toggle)
+            \(error)
+            \(note)
+            </div>
+            """
+    }
+
+    static func closed(_ language: Language) -> Response {
+        let heading = Phrase("This link is not valid", "Ссылка недействительна")
+        var response = Layout.page(
+            heading.in(language), language: language,
+            """
+            \(Layout.languages(language, path: "/setup", query: ""))
+            <h1>\(heading.in(language))</h1>
+            <p>\(Phrase(
+                "It has been used, has expired, or is incomplete. While there is no administrator, each start of the server prints a new link; the command below works at any time.",
+                "Она уже использована, истекла или скопирована не полностью. Пока администратора нет, сервер при каждом запуске печатает новую ссылку; команда ниже работает всегда.").in(language))</p>
+            <pre><code>gatehouse admin create --email you@example.com --name "You" --password-stdin</code></pre>
+            """)
+        response.status = .notFound
+        return response
+    }
+
+    static func done(email: String, publicURL: String, _ language: Language) -> Response {
+        let heading = Phrase("Gatehouse is ready", "Gatehouse готов к работе")
+        return Layout.page(
+            heading.in(language), language: language,
+            """
+            \(Layout.languages(language, path: "/setup", query: ""))
+            <h1>\(heading.in(language))</h1>
+            <p>\(Phrase(
+                "The administrator has been created. Sign in with it:",
+                "Администратор создан. Войдите под его именем:").in(language))</p>
+            <pre><code>curl \(publicURL)/auth/login --json '{"email": "\(email)", "password": "…"}'</code></pre>
+            <p><a href="/api/docs">\(Phrase("Read the documentation", "Читать документацию").in(language))</a></p>
+            """)
+    }
+}

@@ -1,0 +1,93 @@
+import Ground
+import HTTP
+import Services
+
+/// Coming in with an e-mail address and a password.
+enum SignInHandler {
+    static let register = Operation(
+        "register", "Registers a company and its first user",
+        detail: "Both are created in one step, and the user is signed in as the company's administrator.",
+        takes: RegisterInput.self,
+        answers: .json(TokenAnswer.self, status: .created, "The company and the user exist, and the user is signed in."),
+        problems: [.registrationClosed, .emailTaken, .domainTaken, .overloaded]
+    ) { input, call in
+        let device = DeviceCookie.token(in: call.request) ?? Self.newDeviceToken(call)
+        let signedIn = try await call.services.accounts.register(input.registration, from: call.client(device: device))
+        return Self.answer(signedIn, status: .created, device: device, for: call)
+    }
+
+    static let login = Operation(
+        "login", "Signs in",
+        detail: """
+            An unknown address and a wrong password get the same answer, after the same work. Five failures in a row \
+            lock the account for strangers; a device or address that signed in before has its own count.
+            """,
+        takes: LoginInput.self, answers: .json(TokenAnswer.self, "Signed in."),
+        problems: [
+            .credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .passwordChangeRequired, .overloaded,
+        ]
+    ) { input, call in
+        let device = DeviceCookie.token(in: call.request) ?? Self.newDeviceToken(call)
+        let signedIn = try await call.services.signIn.signIn(
+            email: input.email, password: input.password, from: call.client(device: device))
+        return Self.answer(signedIn, status: .ok, device: device, for: call)
+    }
+
+    /// Tokens in the body for programs, and in cookies for browsers.
+    static func answer(_ signedIn: SignedIn, status: Status, device: String?, for call: Call) -> Response {
+        let response = Response.answer(TokenAnswer(signedIn: signedIn), status: status)
+            .setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
+        guard let device else { return response }
+        return response.setting(DeviceCookie.holding(device, for: call))
+    }
+
+    private static func newDeviceToken(_ call: Call) -> String {
+        Base64URL.encode(RandomSource.system.bytes(24))
+    }
+}
+
+extension Call {
+    func client(device: String) -> Client {
+        Client(
+            address: request.client, userAgent: request.headers["user-agent"], requestID: request.id,
+            deviceToken: device)
+    }
+}
+
+struct RegisterInput: Input {
+    static let name = Field<String>.text("name", 2...255, example: "Ada Lovelace", "The person's name.")
+    static let email = Field<EmailAddress>.email("email", "The person's e-mail address.")
+    static let password = Field<String>.secret(
+        "password", 1...512, example: "clattering brass mill", "The password; the policy of the server applies.")
+    static let companyName = Field<String>.text(
+        "company_name", 2...255, example: "Analytical Engines", "The company's name."
+    ).alias("companyName")
+    static let companyDomain = Field<DomainName?>.domain(
+        "company_domain", "The company's domain; empty or blank for none."
+    ).alias("companyDomain").optional
+    static let fields: [any AnyField] = [name, email, password, companyName, companyDomain]
+
+    let registration: Registration
+
+    init(_ values: InputValues) throws(AuthError) {
+        registration = Registration(
+            name: try values[Self.name], email: try values[Self.email], password: try values[Self.password],
+            companyName: try values[Self.companyName],
+            companyDomain: try values[optional: Self.companyDomain] ?? nil)
+    }
+}
+
+struct LoginInput: Input {
+    static let email = Field<EmailAddress>.email("email", "The e-mail address of the account.")
+    static let password = Field<String>.secret(
+        "password", 1...512, example: "clattering brass mill", "The password of the account.")
+    static let fields: [any AnyField] = [email, password]
+
+    let email: EmailAddress
+    let password: String
+
+    init(_ values: InputValues) throws(AuthError) {
+        email = try values[Self.email]
+        password = try values[Self.password]
+    }
+}

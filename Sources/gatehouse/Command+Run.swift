@@ -1,0 +1,83 @@
+import Ground
+import SQL
+import Services
+import Store
+import Web
+
+extension Command {
+    /// - Returns: the exit code.
+    func run() async throws -> Int32 {
+        switch self {
+        case .serve(let options): return try await Serving.run(options)
+        case .config(let options, let markdown): return printConfiguration(options, markdown: markdown)
+        case .migrate(let options): try await migrate(options)
+        case .createAdmin(let options, let email, let name): try await createAdmin(options, email: email, name: name)
+        case .listKeys(let options): try await listKeys(options)
+        case .rotateKeys(let options):
+            try await withHouse(options) { try await $0.services.keys.rotate() }
+            Console.print("A new key signs from now on; a running server takes it up within a minute.")
+        case .openAPI(let options):
+            let configuration = try Setup.configuration(options)
+            let document = WebServer.openAPI(publicURL: configuration.server.publicURL, version: Version.current)
+            Console.print(document)
+        case .version: Console.print("gatehouse \(Version.current)")
+        case .help: Console.print(Self.usage)
+        }
+        return Program.Exit.success
+    }
+
+    private func printConfiguration(_ options: Options, markdown: Bool) -> Int32 {
+        var reader = Setup.reader(options)
+        let faults: [SettingReader.Fault]
+        do throws(SettingReader.Faults) {
+            _ = try Configuration(reading: &reader)
+            faults = []
+        } catch { faults = error.all }
+        Console.print(markdown ? SettingsPage.markdown(reader.records) : SettingsPage.table(reader.records))
+        for fault in faults { Console.error("refused: \(fault)") }
+        return faults.isEmpty ? Program.Exit.success : Program.Exit.configuration
+    }
+
+    private func migrate(_ options: Options) async throws {
+        let configuration = try Setup.configuration(options)
+        let database = try Setup.database(configuration)
+        defer { database.close() }
+        let ran = try await DataStore.migrate(database, clock: .system)
+        Console.print(ran.isEmpty ? "The schema is up to date." : "Ran migrations \(ran.map(String.init).joined(separator: ", ")).")
+    }
+
+    private func createAdmin(_ options: Options, email: String, name: String) async throws {
+        guard let password = Console.readSecret(), !password.isEmpty else {
+            throw UsageError(message: "no password on standard input")
+        }
+        let address: EmailAddress
+        do throws(EmailFault) { address = try EmailAddress(email) } catch {
+            throw UsageError(message: "--email: \(error.message)")
+        }
+        guard (2...255).contains(name.unicodeScalars.count) else {
+            throw UsageError(message: "--name: must have 2 to 255 characters")
+        }
+        try await withHouse(options) {
+            try await $0.services.firstStart.create(name: name, email: address, password: password)
+        }
+        Console.print("\(address) is a SuperAdmin.")
+    }
+
+    private func listKeys(_ options: Options) async throws {
+        try await withHouse(options) { house in
+            for key in try await house.services.keys.list() {
+                let state = key.signs ? "signs" : key.verifiesUntil.map { "verifies until \($0.rfc3339)" } ?? "signs later"
+                Console.print("\(key.id)  \(key.algorithm)  from \(key.activatesAt.rfc3339)  \(state)")
+            }
+        }
+    }
+
+    private func withHouse(_ options: Options, _ body: (House) async throws -> Void) async throws {
+        let house = try await House(Setup.configuration(options), log: Log.standardError(level: .error))
+        do { try await body(house) } catch {
+            house.close()
+            throw error
+        }
+        house.close()
+    }
+}

@@ -1,0 +1,136 @@
+/// A command with its options.
+enum Command: Sendable {
+    case serve(Options)
+    case config(Options, markdown: Bool)
+    case migrate(Options)
+    case createAdmin(Options, email: String, name: String)
+    case listKeys(Options)
+    case rotateKeys(Options)
+    case openAPI(Options)
+    case version
+    case help
+
+    /// What goes before the environment.
+    struct Options: Sendable {
+        var overrides: [String: String] = [:]
+    }
+
+    static let usage = """
+        gatehouse: sign-in and access management in one program
+
+        usage: gatehouse COMMAND [OPTIONS]
+
+        commands
+          serve                 Listens and serves until SIGTERM.
+          config                Prints every setting, its value and where it comes from.
+              --markdown        As the page for docs/settings.md.
+          migrate               Brings the database up to date.
+          admin create          Makes a SuperAdmin.
+              --email E         The e-mail address.
+              --name N          The person's name.
+              --password-stdin  Reads the password from standard input.
+          keys list             Lists the keys that sign and verify tokens.
+          keys rotate           Makes a new signing key; the former verifies until its tokens have expired.
+          openapi               Prints the OpenAPI document.
+          version               Prints the version.
+          help                  Prints this.
+
+        options of every command
+          --port N              The TCP port (PORT).
+          --host ADDRESS        The address to listen on (HOST).
+          --data DIR            The folder of the database and of keys (DATA_DIR).
+
+        exit codes: 0 success, 1 failure, 64 wrong usage, 78 refused configuration
+        """
+
+    private static let names = ["serve", "config", "migrate", "admin", "keys", "openapi", "version", "help"]
+
+    /// - Throws: `UsageError`.
+    static func parse(_ arguments: [String]) throws -> Command {
+        var words: [String] = []
+        var options = Options()
+        var values: [String: String] = [:]
+        var flags: Set<String> = []
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("-") else {
+                words.append(argument)
+                continue
+            }
+            let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+            switch parts[0] {
+            case "--help", "-h": return .help
+            case "--version": return .version
+            case "--markdown", "--password-stdin": flags.insert(parts[0])
+            case "--port", "--host", "--data", "--email", "--name":
+                guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
+                    throw UsageError(message: "\(parts[0]) needs a value", hint: Self.hint)
+                }
+                values[parts[0]] = value
+            default:
+                let known = ["--port", "--host", "--data", "--email", "--name", "--password-stdin", "--markdown", "--help"]
+                throw UsageError(message: "unknown option \(parts[0])", hint: Spelling.suggestion(for: parts[0], among: known))
+            }
+        }
+        for (option, setting) in [("--port", "PORT"), ("--host", "HOST"), ("--data", "DATA_DIR")] {
+            options.overrides[setting] = values[option]
+        }
+        return try command(words, options, values, flags)
+    }
+
+    private static func command(
+        _ words: [String], _ options: Options, _ values: [String: String], _ flags: Set<String>
+    ) throws -> Command {
+        switch words {
+        case ["serve"]: return .serve(options)
+        case ["config"]: return .config(options, markdown: flags.contains("--markdown"))
+        case ["migrate"]: return .migrate(options)
+        case ["keys", "list"]: return .listKeys(options)
+        case ["keys", "rotate"]: return .rotateKeys(options)
+        case ["openapi"]: return .openAPI(options)
+        case ["version"]: return .version
+        case ["help"], []: return .help
+        case ["admin", "create"]:
+            guard let email = values["--email"], let name = values["--name"], flags.contains("--password-stdin") else {
+                throw UsageError(
+                    message: "admin create needs --email, --name and --password-stdin",
+                    hint: "A password on the command line would be seen by every user of the machine.")
+            }
+            return .createAdmin(options, email: email, name: name)
+        case ["admin"]: throw UsageError(message: "admin what? There is 'admin create'.", hint: Self.hint)
+        case ["keys"]: throw UsageError(message: "keys what? There are 'keys list' and 'keys rotate'.", hint: Self.hint)
+        default:
+            let first = words.first ?? ""
+            if names.contains(first) {
+                throw UsageError(message: "'\(words.joined(separator: " "))' is no command", hint: Self.hint)
+            }
+            throw UsageError(message: "unknown command '\(first)'", hint: Spelling.suggestion(for: first, among: names))
+        }
+    }
+
+    private static let hint = "See 'gatehouse help'."
+}
+
+/// What a mistyped word may have meant.
+enum Spelling {
+    static func suggestion(for word: String, among known: [String]) -> String {
+        let nearest = known.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
+        if let (name, distance) = nearest, distance <= 2 { return "Did you mean '\(name)'? See 'gatehouse help'." }
+        return "See 'gatehouse help'."
+    }
+
+    /// Levenshtein's.
+    private static func distance(_ a: [Character], _ b: [Character]) -> Int {
+        var row = Array(0...b.count)
+        for i in 0..<a.count {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for j in 0..<b.count {
+                let substituted = diagonal + (a[i] == b[j] ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

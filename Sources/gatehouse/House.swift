@@ -1,0 +1,48 @@
+import Credentials
+import Ground
+import KeyValue
+import SQL
+import Services
+import Store
+
+/// The floors of the server, built from the ground up.
+struct House: Sendable {
+    let configuration: Configuration
+    let services: Services
+    let database: SQLiteDatabase
+    let log: Log
+    /// Where the key was found that was made because none was set; nil where one was.
+    let keyFile: String?
+
+    init(_ configuration: Configuration, log: Log) async throws {
+        self.configuration = configuration
+        self.log = log
+        var keys = ([configuration.tokens.encryptionKey].compactMap { $0 } + configuration.tokens.formerEncryptionKeys)
+            .compactMap { TokenSettings.keyBytes($0) }
+        if configuration.tokens.encryptionKey == nil {
+            let folder = configuration.server.dataDirectory
+            keys.insert(try KeyFile.key(in: folder), at: 0)
+            keyFile = KeyFile.path(in: folder)
+        } else {
+            keyFile = nil
+        }
+        database = try Setup.database(configuration)
+        let ran = try await DataStore.migrate(database, clock: .system)
+        if !ran.isEmpty {
+            log.info("schema.migrated") { line in
+                line.member("migrations", ran.map(String.init).joined(separator: ","))
+            }
+        }
+        services = try await Services(
+            configuration,
+            on: Services.Foundations(
+                store: DataStore(database), keyValue: MemoryKeyValue(clock: .system), vault: try Vault(keys: keys),
+                log: log))
+    }
+
+    func close() {
+        services.stop()
+        database.close()
+        log.close()
+    }
+}

@@ -1,0 +1,63 @@
+import Ground
+import Services
+import Web
+
+/// `gatehouse serve`.
+enum Serving {
+    static func run(_ options: Command.Options) async throws -> Int32 {
+        let configuration = try Setup.configuration(options)
+        let level = Log.Level.allCases.first { $0.name == configuration.server.logLevel.rawValue } ?? .info
+        let house = try await House(configuration, log: Log.standardError(level: level))
+        let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
+        try await greet(house, port: server.port)
+        let chores = Task { await Chores.run(house) }
+        await Signals.wait()
+        house.log.info("server.stopping")
+        server.stop()
+        chores.cancel()
+        house.close()
+        return Program.Exit.success
+    }
+
+    private static func greet(_ house: House, port: UInt16) async throws {
+        let server = house.configuration.server
+        house.log.info("server.started") { line in
+            line.member("version", Version.current)
+            line.member("host", server.host)
+            line.member("port", Int64(port))
+            line.member("environment", house.configuration.environment.rawValue)
+        }
+        let address = server.port == 0 ? "http://localhost:\(port)" : server.publicURL
+        Console.print("Gatehouse \(Version.current) listens on \(server.host) port \(port): \(address)")
+        Console.print("Data: \(server.databaseURL)")
+        if let file = house.keyFile {
+            Console.print("Keys: sealed by \(file), which was made here; keep it with your backups. In production set ENCRYPTION_KEY.")
+        }
+        if try await house.services.firstStart.isOpen() {
+            Console.print("There is no administrator yet. Create the first one here, within a day:")
+            Console.print("  \(address)/setup?token=\(house.services.firstStart.token())")
+        }
+    }
+}
+
+/// What the server does by itself from time to time.
+enum Chores {
+    static func run(_ house: House) async {
+        var minutes = 0
+        while !Task.isCancelled {
+            await attempt("keys", house) { try await house.services.housekeeping.maintainKeys() }
+            if minutes % 60 == 0 { await attempt("sweep", house) { try await house.services.housekeeping.sweep() } }
+            minutes += 1
+            do { try await Task.sleep(for: .seconds(60)) } catch { return }
+        }
+    }
+
+    private static func attempt(_ name: String, _ house: House, _ chore: () async throws -> Void) async {
+        do { try await chore() } catch {
+            house.log.error("chore.failed") { line in
+                line.member("chore", name)
+                line.member("reason", Explanation.of(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Glibc
+import Ground
+import SQL
+import Services
+
+/// Reads the configuration and opens what it names.
+enum Setup {
+    static func reader(_ options: Command.Options) -> SettingReader {
+        var environment: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if pair.count == 2 { environment[String(pair[0])] = String(pair[1]) }
+            entry += 1
+        }
+        return SettingReader(
+            environment: environment, overrides: options.overrides.mapValues { ($0, .commandLine) })
+    }
+
+    /// - Throws: `SettingReader.Faults`.
+    static func configuration(_ options: Command.Options) throws -> Configuration {
+        var reader = reader(options)
+        return try Configuration(reading: &reader)
+    }
+
+    static func database(_ configuration: Configuration) throws -> SQLiteDatabase {
+        let path = String(configuration.server.databaseURL.dropFirst("sqlite:".count))
+        if path != ":memory:", let slash = path.lastIndex(of: "/") { try makeFolder(String(path[..<slash])) }
+        return try SQLiteDatabase(path: path)
+    }
+
+    /// A folder that only this user may look into, with those above it.
+    static func makeFolder(_ path: String) throws {
+        var built = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            built += part + "/"
+            if mkdir(built, 0o700) != 0, errno != EEXIST {
+                throw DatabaseError.unavailable("cannot make the folder \(built): \(String(cString: strerror(errno)))")
+            }
+        }
+    }
+}
+
+/// The encryption key of a development server, in a file that only its user may read.
+enum KeyFile {
+    static func path(in folder: String) -> String { folder + "/encryption.key" }
+
+    /// The key in the file; makes one where there is none.
+    static func key(in folder: String) throws -> [UInt8] {
+        try Setup.makeFolder(folder)
+        let path = path(in: folder)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        if descriptor >= 0 {
+            defer { close(descriptor) }
+            let key = RandomSource.system.bytes(32)
+            let text = Array((Hex.encode(key) + "\n").utf8)
+            guard write(descriptor, text, text.count) == text.count, fsync(descriptor) == 0 else {
+                throw DatabaseError.unavailable("cannot write \(path)")
+            }
+            return key
+        }
+        guard let text = read(path), let key = TokenSettings.keyBytes(text) else {
+            throw DatabaseError.unavailable("\(path) holds no key that can be read; without it what it sealed is lost")
+        }
+        return key
+    }
+
+    private static func read(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)).filter { $0 > 32 }, as: UTF8.self)
+    }
+}
