@@ -24,7 +24,7 @@ struct Application: Sendable {
         switch error {
         case let error as Problem: problem = error
         case let error as AuthError:
-            problem = Problem(error)
+            problem = Problem(of: error)
             switch error {
             case .unavailable(let reason), .unexpected(let reason): report(reason, request)
             default: break

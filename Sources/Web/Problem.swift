@@ -132,7 +132,7 @@ struct Problem: Error, Sendable {
         self.retryAfter = retryAfter
     }
 
-    init(_ error: AuthError) {
+    init(of error: AuthError) {
         switch error {
         case .invalid(let faults): self.init(.validationFailed, errors: faults)
         case .tokenMissing: self.init(.tokenMissing)

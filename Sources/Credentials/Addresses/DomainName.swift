@@ -26,7 +26,8 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
         try self.init(text)
     }
 
-    /// Never with `IDN2_USE_STD3_ASCII_RULES`: it makes `example.com` of `exa_mple.com`.
+    /// Refuses A-labels that are not the one spelling of what they stand for. Never with
+    /// `IDN2_USE_STD3_ASCII_RULES`: it makes `example.com` of `exa_mple.com`.
     private static func ascii(of text: String) throws(DomainFault) -> String {
         var output: UnsafeMutablePointer<CChar>?
         let flags = Int32(IDN2_NFC_INPUT.rawValue | IDN2_NONTRANSITIONAL.rawValue)
@@ -52,7 +53,6 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
         guard let last = labels.last, !last.utf8.allSatisfy({ (48...57).contains($0) }), !last.hasPrefix("0x")
         else { throw .isAddress }
         guard labels.count > 1 else { throw .notQualified }
-        guard !labels.contains(where: { $0.hasPrefix("xn--") }) || isCanonical(ascii) else { throw .invalid }
     }
 
     /// Letters, digits and hyphens, no hyphen at either end (RFC 1123), and none in the third and fourth place but
@@ -62,13 +62,5 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
         return bytes.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
             && bytes.first != 45 && bytes.last != 45
             && (!bytes.dropFirst(2).starts(with: [45, 45]) || label.hasPrefix("xn--"))
-    }
-
-    /// Whether the A-labels stand for something, and are the spelling that it has.
-    private static func isCanonical(_ ascii: String) -> Bool {
-        var unicode: UnsafeMutablePointer<CChar>?
-        guard idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK.rawValue, let unicode else { return false }
-        defer { idn2_free(unicode) }
-        return (try? Self.ascii(of: String(cString: unicode))) == ascii
     }
 }

@@ -5,8 +5,9 @@ public enum SecretText {
     /// RFC 7518, section 3.2: a key of HS256 is at least as long as the hash.
     public static let minimumLength = 32
 
-    /// What random bytes of 32 hexadecimal digits never fall below, and written-out phrases hardly reach.
-    private static let minimumBits = 96.0
+    /// Of the part that ``PasswordStrength`` looks at. Random hexadecimal digits have some 110 there, and of half a
+    /// million such texts none had less than 55.
+    private static let minimumBits = 48.0
 
     /// Phrases of examples, without the signs between their words. Each is so long that random text never has it.
     private static let phrases = [

@@ -49,7 +49,8 @@ public struct PasswordPolicy: Sendable, Hashable {
         self.minimumScore = minimumScore
     }
 
-    /// Everything that speaks against the password; empty where it may be used.
+    /// Everything that speaks against the password; empty where it may be used. Costs some 20 microseconds, but
+    /// up to four milliseconds for a text made to that end: its place is on the ``HashingPool``, before the hash.
     ///
     /// - Parameter personal: what is known about the person: name, e-mail, company. Words of it are looked for.
     public func check(_ password: String, against personal: [String] = []) -> [PasswordFault] {

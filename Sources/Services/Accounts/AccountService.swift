@@ -57,7 +57,7 @@ public struct AccountService: Sendable {
     public func register(_ registration: Registration, from client: Client) async throws(AuthError) -> SignedIn {
         guard settings.registration == .open else { throw .registrationClosed }
         let personal = [registration.name, registration.email.address, registration.companyName]
-        try passwords.check(registration.password, field: "password", against: personal)
+        try await passwords.check(registration.password, field: "password", against: personal)
         let hash = try await passwords.hash(registration.password)
         let now = clock.now
         let opening: SignInService.Opening
@@ -155,7 +155,7 @@ public struct AccountService: Sendable {
                     message: "The new password must differ from the current one.")
             ])
         }
-        try passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
+        try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
         let hash = try await passwords.hash(new)
         return try await replace(user, hash, attempt, token, client)
     }

@@ -55,7 +55,7 @@ public struct FirstStartService: Sendable {
     private func create(name: String, email: EmailAddress, password: String, onlyAsFirst: Bool, from client: Client?)
         async throws(AuthError)
     {
-        try passwords.check(password, field: "password", against: [name, email.address])
+        try await passwords.check(password, field: "password", against: [name, email.address])
         let hash = try await passwords.hash(password)
         let now = clock.now
         let user = User(

@@ -33,9 +33,11 @@ public struct PasswordService: Sendable {
         }
     }
 
-    /// - Throws: `.invalid` with everything that speaks against it.
-    public func check(_ password: String, field: String, against personal: [String]) throws(AuthError) {
-        let faults = policy.check(password, against: personal)
+    /// Asks whether a password is good enough. The estimate of made-up texts takes milliseconds, so it runs where
+    /// hashes do.
+    /// - Throws: `.invalid` with everything that speaks against it; `.overloaded`.
+    func check(_ password: String, field: String, against personal: [String]) async throws(AuthError) {
+        let faults = try await run { [policy] in .success(policy.check(password, against: personal)) }
         guard faults.isEmpty else {
             throw .invalid(faults.map { FieldFault(field: field, code: $0.code, message: $0.message) })
         }
