@@ -5,6 +5,8 @@ let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .unsafeFlags(["-warnings-as-errors"]),
     .enableUpcomingFeature("ExistentialAny"),
+    // An asynchronous function stays where its caller runs, instead of asking at each call whether to move.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
 /// A library of the distribution, found through pkg-config where it ships a .pc file.
@@ -53,6 +55,12 @@ let package = Package(
         .executableTarget(
             name: "gatehouse",
             dependencies: ["Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "Store", "Services", "Web"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GatehouseTests",
+            dependencies: [
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Store", "Services", "Web",
+            ],
             swiftSettings: strict),
     ]
 )

@@ -78,15 +78,19 @@ public final class Log: Sendable {
             fields(&line)
         }
         let bytes = line.bytes
-        buffer.withLock(wakes: true) { state in
+        let wakes = buffer.withLock { state -> Bool in
             guard state.bytes.count < 8 << 20 else {
                 state.dropped += 1
-                return
+                return false
             }
+            let (wasEmpty, wasUrgent) = (state.bytes.isEmpty, state.urgent)
             state.bytes.append(contentsOf: bytes)
             state.bytes.append(10)
             if level >= .warning || state.bytes.count > 1 << 16 { state.urgent = true }
+            // Waking a thread costs more than writing a line, so it is done only when there is news for it.
+            return wasEmpty || wasUrgent != state.urgent
         }
+        if wakes { buffer.wake() }
     }
 
     public func info(_ event: String, _ fields: (inout JSONWriter) -> Void = { _ in }) { write(.info, event, fields) }

@@ -69,6 +69,9 @@ public final class Monitor<State>: @unchecked Sendable {  // every access to `st
         return try body(&state)
     }
 
+    /// Wakes a thread that waits.
+    public func wake() { pthread_cond_signal(condition) }
+
     /// Waits until `ready` gives a value.
     public func wait<T>(until ready: (inout State) -> T?) -> T {
         pthread_mutex_lock(mutex)

@@ -10,12 +10,14 @@ struct MACContext: ~Copyable, Sendable {
         defer { EVP_MAC_free(method) }
         guard let context = EVP_MAC_CTX_new(method) else { return nil }
         var digest = Array("SHA256".utf8CString)
+        // A parameter only points to its name and value, so both must outlive it.
         let ready = digest.withUnsafeMutableBufferPointer { digest in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_init(context, key, key.count, parameters) == 1
+            OSSL_MAC_PARAM_DIGEST.withCString { name in
+                let parameters = [
+                    OSSL_PARAM_construct_utf8_string(name, digest.baseAddress, 0), OSSL_PARAM_construct_end(),
+                ]
+                return EVP_MAC_init(context, key, key.count, parameters) == 1
+            }
         }
         guard ready else {
             EVP_MAC_CTX_free(context)

@@ -62,9 +62,9 @@ public final class SigningKey: Sendable {
         case .ed25519(_, let seed):
             return .ed25519(secretKey: KeyMaterial.ed25519Pair(seed: seed ?? []).secretKey)
         case .p256(_, _, let number):
-            guard let key = OpenSSLKey(p256Number: number ?? []), let pool = ContextPool({ key.signingContext() }) else {
-                throw .malformed("d")
-            }
+            guard let key = OpenSSLKey(p256Number: number ?? []),
+                let pool = ContextPool({ key.signingContext() })
+            else { throw .malformed("d") }
             return .ecdsa(pool)
         case .rsa(let numbers):
             guard let key = OpenSSLKey(numbers), let pool = ContextPool({ key.signingContext() }) else {

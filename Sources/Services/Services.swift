@@ -5,7 +5,7 @@ import KeyValue
 import Store
 
 /// Every rule of the product, put together over its stores.
-public struct Services: Sendable {
+public final class Services: Sendable {
     public let configuration: Configuration
     public let accounts: AccountService
     public let administration: AdministrationService

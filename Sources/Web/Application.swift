@@ -3,7 +3,9 @@ import HTTP
 import Services
 
 /// The web floor, put together: what every handler may reach.
-struct Application: Sendable {
+///
+/// A class, because every request carries it: a copy of all it holds would cost more than a cheap request.
+final class Application: Sendable {
     let services: Services
     let log: Log
     let version: String
@@ -12,6 +14,15 @@ struct Application: Sendable {
     /// The whole table of routes, which the pages of documentation are made of.
     let endpoints: [Endpoint]
     let startedAt: Timestamp
+
+    init(services: Services, log: Log, version: String, statistics: Statistics, endpoints: [Endpoint]) {
+        self.services = services
+        self.log = log
+        self.version = version
+        self.statistics = statistics
+        self.endpoints = endpoints
+        startedAt = services.clock.now
+    }
 
     var configuration: Configuration { services.configuration }
     var isPublicURLSecure: Bool { configuration.server.publicURL.hasPrefix("https://") }

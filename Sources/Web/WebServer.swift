@@ -13,8 +13,7 @@ public struct WebServer: Sendable {
         let limits = Self.limits(configuration.server)
         let statistics = Statistics(byEndpoint: endpoints.map { _ in RouteStatistics() })
         let application = Application(
-            services: services, log: log, version: version, statistics: statistics, endpoints: endpoints,
-            startedAt: services.clock.now)
+            services: services, log: log, version: version, statistics: statistics, endpoints: endpoints)
         let routes = zip(endpoints, statistics.byEndpoint).map { endpoint, statistics in
             Route(
                 endpoint.method, endpoint.pattern, body: .collect(limit: limits.body), statistics: statistics,
