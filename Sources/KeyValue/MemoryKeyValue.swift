@@ -17,6 +17,7 @@ public final class MemoryKeyValue: KeyValue {
     private struct Shard {
         var entries: [String: Entry] = [:]
         var sweepAt = 1024
+        var sweptAt = Timestamp(milliseconds: 0)
     }
 
     private struct Subscribers {
@@ -51,6 +52,7 @@ public final class MemoryKeyValue: KeyValue {
         }
     }
 
+    @discardableResult
     public func set(_ key: String, _ value: [UInt8], for lifetime: Duration, onlyIfAbsent: Bool)
         async throws(KeyValueError) -> Bool
     {
@@ -133,11 +135,15 @@ public final class MemoryKeyValue: KeyValue {
         let limit = maximumEntries / shards.count
         let result: T? = shard(of: key).withLock { shard in
             var entry = Self.live(shard.entries[key], at: now)
-            if entry == nil, shard.entries.count >= shard.sweepAt {
-                shard.entries = shard.entries.filter { $0.value.expires > now }
-                shard.sweepAt = max(1024, shard.entries.count * 2)
+            if entry == nil, shard.entries.count >= min(shard.sweepAt, limit) {
+                // A full store is not swept for every key that it refuses.
+                if shard.entries.count < limit || shard.sweptAt + .seconds(1) <= now {
+                    shard.entries = shard.entries.filter { $0.value.expires > now }
+                    shard.sweepAt = max(1024, shard.entries.count * 2)
+                    shard.sweptAt = now
+                }
+                if shard.entries.count >= limit { return nil }
             }
-            if entry == nil, shard.entries.count >= limit { return nil }
             let result = body(&entry, now)
             shard.entries[key] = entry
             return result

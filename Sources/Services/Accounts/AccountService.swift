@@ -181,7 +181,7 @@ public struct AccountService: Sendable {
         do {
             outcome = try await store.transaction { repositories in
                 // The session may have ended, or the password been changed, while this one was hashed.
-                guard try await repositories.users.find(user.id)?.passwordHash == user.passwordHash,
+                guard try await repositories.users.find(user.id)?.stillHas(user.passwordHash) == true,
                     let session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil
                 else { throw AuthError.sessionEnded }
                 try await Standing.check(session, in: repositories)

@@ -150,8 +150,8 @@ public struct TokenSettings: Sendable {
     public let cacheCapacity: Int
 
     init(reading reader: inout SettingReader, publicURL: String) {
-        jwtSecret = reader.read(
-            "JWT_SECRET", "a secret of 32 bytes or more", default: nil, shownAs: "", isSecret: true,
+        jwtSecret = reader.readOptional(
+            "JWT_SECRET", "a secret of 32 bytes or more", isSecret: true,
             "Signs access tokens with HS256 instead of a key pair. Whoever checks them needs it too."
         ) { $0.utf8.count >= 32 ? $0 : nil }
         algorithm = reader.choice(
@@ -173,9 +173,8 @@ public struct TokenSettings: Sendable {
         keyRotation = reader.duration(
             "KEY_ROTATION", default: "90d", from: .seconds(86400), to: .seconds(3650 * 86400),
             "The life of a signing key; the former verifies until its last token has expired.")
-        encryptionKey = reader.read(
-            "ENCRYPTION_KEY", "32 bytes as 64 hexadecimal digits or base64", default: nil, shownAs: "",
-            isSecret: true,
+        encryptionKey = reader.readOptional(
+            "ENCRYPTION_KEY", "32 bytes as 64 hexadecimal digits or base64", isSecret: true,
             "Seals the secrets in the database. In development the server makes one under DATA_DIR."
         ) { Self.keyBytes($0) == nil ? nil : $0 }
         formerEncryptionKeys = reader.read(

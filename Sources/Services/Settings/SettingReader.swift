@@ -78,12 +78,22 @@ public struct SettingReader: Sendable {
         return value
     }
 
+    /// A setting that may be absent. Apart from `read`, where a refusal could pass for an absence.
+    mutating func readOptional<T>(
+        _ name: String, _ kind: String, isSecret: Bool, _ sentence: String, parse: (String) -> T?
+    ) -> T? {
+        read(name, kind, default: T?.none, shownAs: "", isSecret: isSecret, sentence) { text -> T?? in
+            guard let value = parse(text) else { return .none }
+            return .some(value)
+        }
+    }
+
     mutating func text(_ name: String, default standard: String, _ sentence: String) -> String {
         read(name, "text", default: standard, shownAs: standard, sentence) { $0 }
     }
 
     mutating func optionalText(_ name: String, isSecret: Bool = false, _ sentence: String) -> String? {
-        read(name, "text", default: nil, shownAs: "", isSecret: isSecret, sentence) { $0 }
+        readOptional(name, "text", isSecret: isSecret, sentence) { $0 }
     }
 
     mutating func integer(_ name: String, default standard: Int, in range: ClosedRange<Int>, _ sentence: String) -> Int {

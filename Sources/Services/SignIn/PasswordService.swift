@@ -1,5 +1,6 @@
 import Credentials
 import Ground
+import Store
 
 /// Hashes and checks passwords on threads of their own, and says which are good enough.
 public struct PasswordService: Sendable {
@@ -55,5 +56,13 @@ public struct PasswordService: Sendable {
             throw .overloaded(retryAfter: .seconds(Int64(error.retryAfter)))
         }
         do { return try result.get() } catch { throw .unexpected(because: "hashing: \(error)") }
+    }
+}
+
+extension User {
+    /// Whether the stored hash is still the one that was read before: nobody changed the password meanwhile.
+    func stillHas(_ hash: String?) -> Bool {
+        guard let hash, let passwordHash else { return false }
+        return Digest.equal(Array(passwordHash.utf8), Array(hash.utf8))
     }
 }

@@ -134,7 +134,7 @@ public struct SignInService: Sendable {
     {
         // Everything may have changed while the password was checked.
         guard let user = try await repositories.users.find(proof.user.id),
-            user.passwordHash == (proof.newHash ?? proof.user.passwordHash)
+            user.stillHas(proof.newHash ?? proof.user.passwordHash)
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
         guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }

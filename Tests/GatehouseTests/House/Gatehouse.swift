@@ -1,0 +1,127 @@
+import Credentials
+import Ground
+import HTTP
+import KeyValue
+import SQL
+import Services
+import Store
+import Synchronization
+import Testing
+import Web
+
+/// The stores that everything must work on.
+enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case sqliteInMemory, sqliteFile
+    var testDescription: String { rawValue }
+}
+
+enum Stores {
+    static let all = StoreKind.allCases
+}
+
+/// A whole server, from the socket to the store, with a clock that tests move.
+final class Gatehouse: Sendable {
+    let clock: ManualClock
+    let database: FaultyDatabase
+    let store: DataStore
+    let services: Services
+    let client: HTTPClient
+    private let server: Server
+    private let log: Log
+    private let logged: LogSink
+
+    /// What the tests change unless they say otherwise: cheap hashes, and no limits in the way.
+    static let settings = [
+        "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "HASH_THREADS": "1", "PORT": "0",
+        "RATE_LIMIT_SIGN_IN": "off", "RATE_LIMIT_REGISTER": "off", "RATE_LIMIT_REFRESH": "off",
+        "RATE_LIMIT_CHECK": "off", "RATE_LIMIT_DEFAULT": "off",
+    ]
+
+    init(
+        database: FaultyDatabase, keyValue: (any KeyValue)?, clock: ManualClock, settings: [String: String]
+    ) async throws {
+        self.clock = clock
+        self.database = database
+        let logged = LogSink()
+        self.logged = logged
+        log = Log(level: .debug, clock: clock.clock) { logged.append($0) }
+        var reader = SettingReader(environment: Self.settings.merging(settings) { $1 })
+        let configuration = try Configuration(reading: &reader)
+        _ = try await DataStore.migrate(database, clock: clock.clock)
+        store = DataStore(database)
+        services = try await Services(
+            configuration,
+            on: Services.Foundations(
+                store: store, keyValue: keyValue ?? MemoryKeyValue(clock: clock.clock),
+                vault: try Vault(keys: [[UInt8](0..<32)]), clock: clock.clock, log: log))
+        server = try WebServer(services: services, log: log, version: "test").start()
+        client = HTTPClient(port: server.port)
+    }
+
+    func stop() {
+        server.stop()
+        services.stop()
+        log.close()
+    }
+
+    /// Everything that was logged, once the server has stopped.
+    var logText: String { logged.text }
+
+    /// The newest rows of the audit log first.
+    func audit() async throws -> [AuditRow] { try await store.reading.audit.page(after: nil, limit: 500) }
+
+    func audit(_ event: String) async throws -> [AuditRow] { try await audit().filter { $0.event == event } }
+}
+
+/// Runs `body` against a fresh server, and stops it.
+func withGatehouse(
+    on kind: StoreKind = .sqliteInMemory, _ settings: [String: String] = [:],
+    _ body: (Gatehouse) async throws -> Void
+) async throws {
+    let folder = TemporaryFolder()
+    let clock = ManualClock()
+    let database = FaultyDatabase(try SQLiteDatabase(path: kind == .sqliteFile ? folder.path + "/gatehouse.db" : ":memory:"))
+    let gatehouse = try await Gatehouse(database: database, keyValue: nil, clock: clock, settings: settings)
+    do { try await body(gatehouse) } catch {
+        gatehouse.stop()
+        database.close()
+        throw error
+    }
+    gatehouse.stop()
+    database.close()
+    folder.remove()
+}
+
+/// Keeps what the log writes.
+final class LogSink: Sendable {
+    private let bytes = Mutex<[UInt8]>([])
+    func append(_ more: [UInt8]) { bytes.withLock { $0 += more } }
+    var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
+}
+
+/// The real database, which can be told to fail: reads at once, transactions when they commit.
+final class FaultyDatabase: Database {
+    private let base: any Database
+    private let fails = Atomic<Bool>(false)
+
+    init(_ base: any Database) { self.base = base }
+
+    func setFailing(_ failing: Bool) { fails.store(failing, ordering: .sequentiallyConsistent) }
+
+    func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        if fails.load(ordering: .sequentiallyConsistent) { throw .unavailable("told to fail") }
+        return try await base.read(statement, values)
+    }
+
+    func transaction<T: Sendable>(
+        _ body: @escaping @Sendable (any SQL.Transaction) async throws -> T
+    ) async throws -> T {
+        try await base.transaction { [self] transaction in
+            let value = try await body(transaction)
+            if fails.load(ordering: .sequentiallyConsistent) { throw DatabaseError.unavailable("told to fail") }
+            return value
+        }
+    }
+
+    func close() { base.close() }
+}

@@ -1,0 +1,17 @@
+import Glibc
+import Ground
+
+/// A folder for the files of one test.
+struct TemporaryFolder {
+    let path: String
+
+    init() {
+        path = "/var/tmp/gatehouse-test-" + Hex.encode(RandomSource.system.bytes(8))
+        mkdir(path, 0o700)
+    }
+
+    func remove() {
+        for name in ["gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm"] { unlink(path + "/" + name) }
+        rmdir(path)
+    }
+}

@@ -1,0 +1,47 @@
+import Ground
+import Testing
+
+@Suite("Housekeeping") struct HousekeepingTests {
+    @Test("sessions that are long over are deleted, live ones and fresh revocations stay", arguments: Stores.all)
+    func sweep(kind: StoreKind) async throws {  // TEL-8
+        try await withGatehouse(on: kind) { gatehouse in
+            let old = try gatehouse.registered()
+            #expect(try old.post("/auth/logout").status == 200)
+            gatehouse.clock.advance(by: .seconds(31 * 86400))
+            let live = try gatehouse.signedIn()
+            let fresh = try gatehouse.signedIn()
+            #expect(try fresh.post("/auth/logout").status == 200)
+            try await gatehouse.services.housekeeping.sweep()
+            let sessions = gatehouse.store.reading.sessions
+            #expect(try await sessions.find(try #require(UUID(old.sessionID))) == nil)
+            #expect(try await sessions.find(try #require(UUID(fresh.sessionID))) != nil)
+            #expect(try live.isSignedIn())
+        }
+    }
+
+    @Test("keys rotate by themselves: published ahead, and the former verifies as long as its tokens live", arguments: Stores.all)
+    func keyRotation(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind, ["KEY_ROTATION": "2d", "JWT_REFRESH_EXPIRES_IN": "30d"]) { gatehouse in
+            let services = gatehouse.services
+            func keys() throws -> Int { try gatehouse.client.send("GET", "/.well-known/jwks.json")["keys"]?.array?.count ?? 0 }
+            #expect(try keys() == 1)
+            let first = services.ring.current.id
+            gatehouse.clock.advance(by: .seconds(86400))
+            try await services.housekeeping.maintainKeys()
+            #expect(try keys() == 2)
+            #expect(services.ring.current.id == first)
+            gatehouse.clock.advance(by: .seconds(86400 - 60))
+            let ada = try gatehouse.registered()
+            gatehouse.clock.advance(by: .seconds(60))
+            try await services.housekeeping.maintainKeys()
+            #expect(services.ring.current.id != first)
+            #expect(try ada.isSignedIn())
+            #expect(try gatehouse.signedIn().isSignedIn())
+            gatehouse.clock.advance(by: .seconds(1800))
+            try await services.housekeeping.maintainKeys()
+            try await services.housekeeping.maintainKeys()
+            #expect(try keys() == 1)
+            #expect(try await gatehouse.audit("key.rotated").count == 2)
+        }
+    }
+}
