@@ -14,6 +14,8 @@ enum Program {
     }
 
     static func run(_ arguments: [String]) -> Int32 {
+        // What the program writes, the database and its keys, is for nobody else on the machine.
+        umask(0o077)
         do {
             let command = try Command.parse(arguments)
             return try waiting { try await command.run() }
