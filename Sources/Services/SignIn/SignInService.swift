@@ -53,7 +53,9 @@ public struct SignInService: Sendable {
         let attempt = try await begin(user, email, from: device, client, at: now)
         let verification = try await passwords.verify(password, against: user?.passwordHash)
         guard let user, let stored = user.passwordHash, verification.matches else {
-            try await fail(user, attempt, because: user == nil ? "unknown_account" : "wrong_password", from: client)
+            try await record(
+                .signInFailed, user: user?.id, because: user == nil ? "unknown_account" : "wrong_password",
+                andLocks: attempt.locks, from: client)
             throw .credentialsInvalid
         }
         var newHash: String?
@@ -81,25 +83,24 @@ public struct SignInService: Sendable {
         } catch { throw .from(error) }
     }
 
-    private func fail(_ user: User?, _ attempt: Lockout.Attempt, because reason: String, from client: Client)
-        async throws(AuthError)
-    {
-        try await record(.signInFailed, user: user?.id, because: reason, from: client)
-        if attempt.locks { try await record(.accountLocked, user: user?.id, because: "failures", from: client) }
-    }
-
-    private func record(_ kind: AuditEvent.Kind, user: UUID?, because reason: String, from client: Client)
-        async throws(AuthError)
-    {
-        let event = AuditEvent(kind, user: user, facts: [JSON.Member("reason", .string(reason))])
+    private func record(
+        _ kind: AuditEvent.Kind, user: UUID?, because reason: String, andLocks: Bool = false, from client: Client
+    ) async throws(AuthError) {
+        let fact = JSON.Member("reason", .string(reason))
+        var events = [AuditEvent(kind, user: user, facts: [fact])]
+        if andLocks { events.append(AuditEvent(.accountLocked, user: user, facts: [fact])) }
         do {
-            try await store.transaction { try await audit.record(event, from: client, in: $0) }
+            try await store.transaction { [events] repositories in
+                for event in events { try await audit.record(event, from: client, in: repositories) }
+            }
         } catch { throw .from(error) }
-        log.warning(kind.rawValue) { line in
-            line.member("request_id", client.requestID)
-            line.member("user_id", JSON(user))
-            line.member("client", client.address.description)
-            line.member("reason", reason)
+        for event in events {
+            log.warning(event.kind.rawValue) { line in
+                line.member("request_id", client.requestID)
+                line.member("user_id", JSON(user))
+                line.member("client", client.address.description)
+                line.member("reason", reason)
+            }
         }
     }
 
