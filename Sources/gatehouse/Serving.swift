@@ -27,7 +27,7 @@ enum Serving {
             line.member("port", Int64(port))
             line.member("environment", house.configuration.environment.rawValue)
         }
-        let address = server.port == 0 ? "http://localhost:\(port)" : server.publicURL
+        let address = server.publicURL == "http://localhost:0" ? "http://localhost:\(port)" : server.publicURL
         Console.print("Gatehouse \(Version.current) listens on \(server.host) port \(port): \(address)")
         Console.print("Data: \(server.databaseURL)")
         if let file = house.keyFile {
