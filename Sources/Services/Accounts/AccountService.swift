@@ -143,11 +143,7 @@ public struct AccountService: Sendable {
             guard let found = try await store.reading.users.find(token.userID) else { throw AuthError.sessionEnded }
             user = found
         } catch { throw .from(error) }
-        let attempt = try await begin(user, from: client)
-        guard try await passwords.verify(current, against: user.passwordHash).matches else {
-            try await recordFailure(of: user, locks: attempt.locks, token, client)
-            throw .credentialsInvalid
-        }
+        // Before an attempt is counted: a new password that will not do is no failure to know the old one.
         guard current != new else {
             throw .invalid([
                 FieldFault(
@@ -156,6 +152,11 @@ public struct AccountService: Sendable {
             ])
         }
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
+        let attempt = try await begin(user, from: client)
+        guard try await passwords.verify(current, against: user.passwordHash).matches else {
+            try await recordFailure(of: user, locks: attempt.locks, token, client)
+            throw .credentialsInvalid
+        }
         let hash = try await passwords.hash(new)
         return try await replace(user, hash, attempt, token, client)
     }
