@@ -1,0 +1,179 @@
+"""The document of the interface against its standard, and the server against its document."""
+
+import json
+
+import hypothesis
+import jsonschema
+import pytest
+import schemathesis
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from schemathesis import GenerationMode, checks
+from schemathesis.specs.openapi import checks as specs
+
+from gatehouse import PASSWORD, PATIENCE, Gatehouse, run
+
+# Of each operation, in each mode: sound input, and input that is not.
+EXAMPLES = 60
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    # Each example that needs somebody signs up anew: the hash may be cheap here.
+    server = Gatehouse(tmp_path_factory.mktemp("openapi") / "data", {
+        "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "MAX_SESSIONS_PER_USER": "1000", "MAX_LOGIN_ATTEMPTS": "100"})
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def document(house):
+    answer = house.call("GET", "/api/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    return answer.json()
+
+
+def test_the_document_is_valid(document):
+    assert document["openapi"].startswith("3.1")
+    validate(document, cls=OpenAPIV31SpecValidator)
+
+
+def resolve(document, value):
+    while "$ref" in value:
+        found = document
+        for step in value["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        value = found
+    return value
+
+
+def contents(document):
+    """Every body in the document, with where it stands."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            name = f"{method.upper()} {path}"
+            if "requestBody" in operation:
+                yield f"{name} request", operation["requestBody"]["content"]
+            for status, response in operation["responses"].items():
+                yield f"{name} {status}", resolve(document, response).get("content", {})
+
+
+def test_every_example_is_what_its_schema_says(document):
+    count = 0
+    for place, content in contents(document):
+        for media, body in content.items():
+            schema = {**body["schema"], "components": document["components"]}
+            checker = jsonschema.Draft202012Validator(
+                schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+            examples = [example["value"] for example in body.get("examples", {}).values()]
+            examples += [body["example"]] if "example" in body else []
+            assert examples or "json" not in media, f"{place} has no example"
+            for example in examples:
+                faults = [fault.message for fault in checker.iter_errors(example)]
+                assert not faults, (place, faults)
+                count += 1
+    assert count > 100
+
+
+def test_every_operation_is_told_in_full(document):
+    names = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            names.append(operation["operationId"])
+            assert operation["summary"] and operation["tags"], (method, path)
+            assert {tag["name"] for tag in document["tags"]} >= set(operation["tags"])
+            for scheme in operation.get("security", []):
+                assert scheme.keys() <= document["components"]["securitySchemes"].keys()
+    assert len(names) == len(set(names))
+
+
+# What schemathesis sends
+
+SCHEMA = schemathesis.openapi.from_dict(json.loads(run("openapi").stdout))
+OPERATIONS = {operation.ok().label: operation.ok() for operation in SCHEMA.get_all_operations()}
+# They end the session that they are called with.
+ENDING = {"POST /auth/logout", "POST /auth/revoke-all", "POST /auth/change-password"}
+CHECKS = [
+    checks.not_a_server_error, specs.status_code_conformance, specs.content_type_conformance,
+    specs.response_headers_conformance, specs.response_schema_conformance, specs.negative_data_rejection]
+
+
+class Somebody:
+    """Signed in, and new for each operation, so that none harms another."""
+
+    count = 0
+
+    def __init__(self, house):
+        Somebody.count += 1
+        self.house = house
+        self.tokens = house.register(f"person{Somebody.count}")
+        self.email = self.tokens["user"]["email"]
+        self.password = PASSWORD
+
+    def sign_in(self):
+        answer = self.house.login(self.email, self.password)
+        assert answer.status_code == 200, answer.text
+        self.tokens = answer.json()
+
+    def fit(self, case):
+        """Puts in what no generator can guess."""
+        body = case.body
+        if isinstance(body, dict) and case.operation.label in (
+                "POST /auth/login", "POST /auth/register", "POST /auth/change-password"):
+            for name in ("password", "current_password"):
+                if isinstance(body.get(name), str):
+                    body[name] = self.password
+            if isinstance(body.get("email"), str) and "register" not in case.path:
+                body["email"] = self.email
+            for name in ("name", "company_name"):
+                if isinstance(body.get(name), str):
+                    body[name] = "Ada " + "".join(sign for sign in body[name][:200] if sign.isprintable())
+            if isinstance(body.get("new_password"), str):
+                body["new_password"] = PASSWORD if self.password != PASSWORD else "seventeen quiet looms"
+        if isinstance(body, dict) and isinstance(body.get("refresh_token"), str):
+            body["refresh_token"] = self.tokens["refresh_token"]
+        if isinstance(case.path_parameters, dict) and "id" in case.path_parameters:
+            if "session" in case.path:
+                case.path_parameters["id"] = self.tokens["session_id"]
+            elif "users" in case.path:
+                case.path_parameters["id"] = self.tokens["user"]["id"]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_the_server_does_what_the_document_says(house, label, mode):
+    operation = OPERATIONS[label]
+    if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
+        pytest.skip("it takes nothing that could be wrong")
+    person = Somebody(house)
+    seen = set()
+
+    @hypothesis.seed(1)
+    @hypothesis.settings(
+        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(case=operation.as_strategy(generation_mode=mode), fits=hypothesis.strategies.booleans())
+    def holds(case, fits):
+        if fits:
+            person.fit(case)
+        answer = case.call(
+            base_url=house.url, headers={"Authorization": "Bearer " + person.tokens["access_token"]}, timeout=PATIENCE)
+        seen.add(answer.status_code)
+        # What was fitted in may have mended what had been made wrong.
+        case.validate_response(answer, checks=CHECKS if not fits else CHECKS[:-1])
+        if answer.status_code == 200 and label == "POST /auth/change-password":
+            person.password = case.body["new_password"]
+        if label in ENDING or answer.status_code == 401 or "revoke" in label or "refresh" in label:
+            person.sign_in()
+
+    holds()
+    if mode is GenerationMode.POSITIVE:
+        assert seen & {200, 201, 403, 409}, f"no example got further than the check of the input: {seen}"
+
+
+@pytest.mark.parametrize("path", SCHEMA.raw_schema["paths"])
+def test_a_method_that_is_not_in_the_document_is_refused(house, path):
+    known = {method.upper() for method in SCHEMA.raw_schema["paths"][path]}
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - known:
+        answer = house.call(method, path.replace("{id}", "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293"))
+        assert answer.status_code == 405, (method, path, answer.status_code)
+        assert known <= set(answer.headers["Allow"].split(", "))
+        assert answer.json()["code"] == "method_not_allowed"
