@@ -227,7 +227,8 @@ public struct PasswordSettings: Sendable {
         let cost = reader.integer("BCRYPT_COST", default: 12, in: 8...16, "The logarithm of bcrypt's rounds.")
         scheme = algorithm == .argon2id ? .argon2id(memoryKiB: memory, passes: passes) : .bcrypt(cost: cost)
         hashThreads = reader.integer(
-            "HASH_THREADS", default: HashingPool.defaultThreads, in: 1...64, "Threads that hash passwords.")
+            "HASH_THREADS", default: HashingPool.defaultThreads, shownAs: "processors - 1", in: 1...64,
+            "Threads that hash passwords; at least one.")
         hashQueue = reader.integer(
             "HASH_QUEUE", default: 128, in: 0...10_000, "Hashes that may wait; above it the answer is 503.")
     }

@@ -96,9 +96,13 @@ public struct SettingReader: Sendable {
         readOptional(name, "text", isSecret: isSecret, sentence) { $0 }
     }
 
-    mutating func integer(_ name: String, default standard: Int, in range: ClosedRange<Int>, _ sentence: String) -> Int {
+    /// - Parameter shown: the default, where it is not the same on every machine.
+    mutating func integer(
+        _ name: String, default standard: Int, shownAs shown: String? = nil, in range: ClosedRange<Int>,
+        _ sentence: String
+    ) -> Int {
         let kind = "a number from \(range.lowerBound) to \(range.upperBound)"
-        return read(name, kind, default: standard, shownAs: "\(standard)", sentence) { text in
+        return read(name, kind, default: standard, shownAs: shown ?? "\(standard)", sentence) { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
