@@ -11,13 +11,17 @@ public struct SecurityHeaders: Middleware {
         self.alwaysSecure = alwaysSecure
         let common = [
             Header("X-Content-Type-Options", "nosniff"),
-            Header("Referrer-Policy", "no-referrer"),
             Header("X-Frame-Options", "DENY"),
             Header("Cross-Origin-Opener-Policy", "same-origin"),
             Header("Cross-Origin-Resource-Policy", "same-origin"),
         ]
-        let data = common + [Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
+        let data = common + [
+            Header("Referrer-Policy", "no-referrer"),
+            Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ]
         let pages = common + [
+            // With no-referrer a browser sends a page's own form with `Origin: null`, as if it came from anywhere.
+            Header("Referrer-Policy", "same-origin"),
             Header("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
             Header(
                 "Content-Security-Policy",
