@@ -227,8 +227,11 @@ public struct PasswordSettings: Sendable {
         let passes = reader.integer("ARGON2_PASSES", default: 2, in: 1...20, "Passes over that memory.")
         let cost = reader.integer("BCRYPT_COST", default: 12, in: 8...16, "The logarithm of bcrypt's rounds.")
         scheme = algorithm == .argon2id ? .argon2id(memoryKiB: memory, passes: passes) : .bcrypt(cost: cost)
-        hashThreads = reader.integer(
-            "HASH_THREADS", default: HashingPool.defaultThreads, in: 1...64, "Threads that hash passwords.")
+        // Shown in words, so that the page of settings is the same on every machine.
+        hashThreads = reader.read(
+            "HASH_THREADS", "a number from 1 to 64", default: HashingPool.defaultThreads,
+            shownAs: "processors - 1", "Threads that hash passwords."
+        ) { text in Int(text).flatMap { (1...64).contains($0) ? $0 : nil } }
         hashQueue = reader.integer(
             "HASH_QUEUE", default: 128, in: 0...10_000, "Hashes that may wait; above it the answer is 503.")
     }
