@@ -14,6 +14,8 @@ enum Program {
     }
 
     static func run(_ arguments: [String]) -> Int32 {
+        // The database holds what only this user may read, in whatever folder it stands.
+        umask(0o077)
         do {
             let command = try Command.parse(arguments)
             return try waiting { try await command.run() }
