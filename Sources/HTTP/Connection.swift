@@ -148,6 +148,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             case .handling, .closed: return used
             }
             if count == 0 { return used }
+            // A refusal takes all there is.
+            if count >= rest.count { return bytes.count }
             used += count
         }
         return used
