@@ -193,12 +193,14 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             return Substring(String(decoding: bytes, as: UTF8.self))
         }
         let method = Self.method(text(parser.method))
-        guard let (path, query) = Target.split(text(parser.target), isOptions: method == .options) else {
-            _ = refuse(.badRequest)
+        isHeadRequest = method == .head
+        guard let (path, query) = Target.split(
+            text(parser.target), host: text(parser.host), isOptions: method == .options)
+        else {
+            refuse(.badRequest)
             return
         }
         keepsAlive = parser.keepsAlive && !loop.isDraining
-        isHeadRequest = method == .head
         let request = Request(
             method: method, path: path, query: query,
             headers: Headers(bytes: Array(head), fields: parser.fields), peer: peer, id: loop.nextRequestID())
@@ -209,7 +211,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
         switch loop.responder.bodyPolicy(for: request) {
         case .collect(let limit):
             guard length <= limit else {
-                _ = refuse(.contentTooLarge)
+                refuse(.contentTooLarge)
                 return
             }
             bodyLimit = limit
@@ -408,6 +410,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             return resume()
         }
         phase = .head
+        isHeadRequest = false
         allow(limits.idleTime)
         resume()
     }
