@@ -18,6 +18,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private var isHeadRequest = false
     private var isConsuming = false
     private var peerClosed = false
+    private var isCalledAgain = false
     /// Bytes that were read but belong to what comes later; mostly empty.
     private var carry: [UInt8] = []
     private var isReadingHead = false
@@ -49,6 +50,12 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     func ready(_ events: UInt32) {
         if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { peerClosed = true }
         if events & EPOLLOUT.rawValue != 0, !pending.isEmpty { flush() }
+        receive()
+    }
+
+    /// Its next turn, after the one that ended with bytes left to read.
+    func goOn() {
+        isCalledAgain = false
         receive()
     }
 
@@ -104,8 +111,9 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
                     carry.append(contentsOf: bytes)
                     consumeCarry()
                 }
+                if count == buffer.count { return callAgain() }
                 // Edge-triggered: a short read has emptied the socket, unless the end is behind it.
-                if count < buffer.count, !peerClosed { return }
+                if !peerClosed { return }
             } else if count == 0 {
                 close()
             } else if errno == EINTR {
@@ -115,6 +123,13 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
                 return
             }
         }
+    }
+
+    /// Leaves the turn to others: one that always has more to say must not keep them waiting.
+    private func callAgain() {
+        guard wantsBytes, !isCalledAgain else { return }
+        isCalledAgain = true
+        loop.callAgain(self)
     }
 
     private func consumeCarry() {
