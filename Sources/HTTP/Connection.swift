@@ -28,6 +28,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private var collected: [UInt8] = []
     private var bodyLimit = 0
     private var stream: BodyStream?
+    /// Why a streamed body was refused.
+    private var refusal: Status?
 
     private var pending: [UInt8] = []
     private var pendingOffset = 0
@@ -310,9 +312,11 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private func refuse(_ status: Status) -> Int {
         keepsAlive = false
         if let stream {
-            // Its handler is under way and has the answer; all that is left is to end.
+            // Its handler is under way; the refusal takes the place of what it will answer.
+            refusal = status
+            self.stream = nil
+            phase = .handling
             stream.fail()
-            close()
             return .max
         }
         request = nil
@@ -323,6 +327,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
 
     private func answer(_ response: Response) {
         guard phase != .closed else { return }
+        let response = refusal.map { loop.responder.refusal($0, peer: peer) } ?? response
         if loop.isDraining { keepsAlive = false }
         if phase == .body {
             // The handler did not want the rest of the body: nothing sound can follow on this connection.
