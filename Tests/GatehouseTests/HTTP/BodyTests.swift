@@ -8,7 +8,7 @@ struct BodyTests {
 
     @Test("who waits for 100 Continue gets it, and then the answer")
     func continues() throws {
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             let client = try server.client()
             #expect(try client.exchange(Self.continuing + "Content-Length: 2\r\n\r\n").status == 100)
             #expect(try client.exchange("hi").text == "hi")
@@ -19,7 +19,7 @@ struct BodyTests {
 
     @Test("a body that is refused, has begun or comes from HTTP/1.0 is not asked for")
     func continuesNot() throws {
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             let large = try server.exchange(Self.continuing + "Content-Length: 70000\r\n\r\n")
             #expect(large.status == 413)
             let begun = try server.exchange(Self.continuing + "Content-Length: 2\r\n\r\nhi")
@@ -38,7 +38,7 @@ struct BodyTests {
         let chunks = Array("5;name=\"v;w\"\r\nhello\r\n00A \r\n0123456789\r\n".utf8)
         let good = Array("5;name=\"v w\"\r\nhello\r\n0000a\r\n0123456789\r\n0;x\r\nSum: 1\r\nB:\r\n\r\n".utf8)
         let next = Array(ConnectionTests.get.utf8)
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             for cut in 1..<good.count {
                 let client = try server.client()
                 try client.send(Array(Self.chunkedHead.utf8) + good[..<cut])
@@ -56,7 +56,7 @@ struct BodyTests {
     @Test("a chunked body counts by its content against the limit")
     func chunkedLimit() throws {
         let chunk = "8000\r\n" + String(repeating: "x", count: 0x8000) + "\r\n"
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             let fits = try server.exchange(Self.chunkedHead + chunk + chunk + "0\r\n\r\n")
             #expect(fits.status == 200 && fits.body.count == 65_536)
             let client = try server.client()
@@ -69,7 +69,7 @@ struct BodyTests {
     @Test("the answer to a body too large can be read by who sends all of it first")
     func bodyTooLarge() throws {
         let size = 4 << 20
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             let client = try server.client()
             try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n")
             try client.send([UInt8](repeating: 120, count: size))
@@ -82,7 +82,7 @@ struct BodyTests {
 
     @Test("a streamed answer arrives whole, and the connection goes on")
     func streamedAnswer() throws {
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             let client = try server.client()
             for _ in 0..<2 {
                 let answer = try client.exchange("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -101,7 +101,7 @@ struct BodyTests {
                 try await writer.write(Array("second".utf8))
             }
         }
-        try TestServer.serving(routes: [route]) { server in
+        try TestServer.serving(routes: [route]) { server throws in
             let client = try server.client()
             try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
             var arrived = ""
@@ -121,7 +121,7 @@ struct BodyTests {
                 throw Broken()
             }
         }
-        try TestServer.serving(routes: [route]) { server in
+        try TestServer.serving(routes: [route]) { server throws in
             let client = try server.client()
             try client.send("GET /broken HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(String(decoding: try client.rest(), as: UTF8.self).hasSuffix("\r\n\r\n4\r\nhalf\r\n"))
@@ -144,7 +144,7 @@ struct BodyTests {
             return TestServer.text("\(count)")
         }
         let size = 64 << 20
-        try TestServer.serving(routes: [route]) { server in
+        try TestServer.serving(routes: [route]) { server throws in
             let client = try server.client()
             try client.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n")
             #expect(gate.hasArrival())
@@ -161,7 +161,7 @@ struct BodyTests {
     @Test("a handler that answers before the end of a streamed body ends the connection")
     func unreadStream() throws {
         let route = Route(.post, "/enough", body: .stream) { _ in TestServer.text("enough") }
-        try TestServer.serving(routes: [route]) { server in
+        try TestServer.serving(routes: [route]) { server throws in
             let client = try server.client()
             let answer = try client.exchange(
                 "POST /enough HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + ConnectionTests.get)
@@ -173,7 +173,7 @@ struct BodyTests {
 
     @Test("a streamed body with a broken chunk is answered 400, whatever its handler makes of it")
     func brokenStream() throws {
-        try TestServer.serving { server in
+        try TestServer.serving { server throws in
             let client = try server.client()
             let head = "POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
             let answer = try client.exchange(head + "5\r\nhelloX\r\n0\r\n\r\n" + ConnectionTests.get)
@@ -195,7 +195,7 @@ struct BodyTests {
             }
             return Response(.noContent)
         }
-        try TestServer.serving(routes: [route]) { server in
+        try TestServer.serving(routes: [route]) { server throws in
             gate.open()
             let client = try server.client()
             try client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
