@@ -139,7 +139,7 @@ private struct JSONParser {
         guard position - start <= 400 else { throw error(.syntax) }
         let digits = String(decoding: text[start..<position], as: UTF8.self)
         if isInteger, let value = Int64(digits) { return .integer(value) }
-        guard let value = Double(digits) else { throw error(.syntax) }
+        guard let value = Double(digits), value.isFinite else { throw error(.syntax) }
         return .number(value)
     }
 

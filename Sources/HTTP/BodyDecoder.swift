@@ -47,14 +47,15 @@ struct BodyDecoder {
                 used += 2
                 phase = .chunkSize
             case .chunkSize:
-                guard let line = Self.line(rest) else { return rest.count > 256 ? .refused : .more }
-                guard let size = Self.size(rest, line) else { return .refused }
+                // One bound however the bytes were split, so that the same body has the same fate.
+                guard let line = Self.line(rest) else { return rest.count > 257 ? .refused : .more }
+                guard line <= 256, let size = Self.size(rest, line) else { return .refused }
                 used += line + 2
                 remaining = size
                 phase = size == 0 ? .trailer : .chunkData
             case .trailer:
-                guard let line = Self.line(rest) else { return rest.count > 4096 ? .refused : .more }
-                guard Self.isPlain(rest, 0, line), line == 0 || rest[..<line].contains(58) else { return .refused }
+                guard let line = Self.line(rest) else { return rest.count > 4097 ? .refused : .more }
+                guard line <= 4096, Self.isPlain(rest, 0, line), line == 0 || rest[..<line].contains(58) else { return .refused }
                 used += line + 2
                 trailerBytes += line
                 guard trailerBytes <= 8192 else { return .refused }

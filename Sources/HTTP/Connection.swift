@@ -18,6 +18,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private var isHeadRequest = false
     private var isConsuming = false
     private var peerClosed = false
+    private var isCalledAgain = false
     /// Bytes that were read but belong to what comes later; mostly empty.
     private var carry: [UInt8] = []
     private var isReadingHead = false
@@ -27,6 +28,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private var collected: [UInt8] = []
     private var bodyLimit = 0
     private var stream: BodyStream?
+    /// Why a streamed body was refused.
+    private var refusal: Status?
 
     private var pending: [UInt8] = []
     private var pendingOffset = 0
@@ -49,6 +52,12 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     func ready(_ events: UInt32) {
         if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { peerClosed = true }
         if events & EPOLLOUT.rawValue != 0, !pending.isEmpty { flush() }
+        receive()
+    }
+
+    /// Its next turn, after the one that ended with bytes left to read.
+    func goOn() {
+        isCalledAgain = false
         receive()
     }
 
@@ -104,8 +113,9 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
                     carry.append(contentsOf: bytes)
                     consumeCarry()
                 }
+                if count == buffer.count { return callAgain() }
                 // Edge-triggered: a short read has emptied the socket, unless the end is behind it.
-                if count < buffer.count, !peerClosed { return }
+                if !peerClosed { return }
             } else if count == 0 {
                 close()
             } else if errno == EINTR {
@@ -115,6 +125,13 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
                 return
             }
         }
+    }
+
+    /// Leaves the turn to others: one that always has more to say must not keep them waiting.
+    private func callAgain() {
+        guard wantsBytes, !isCalledAgain else { return }
+        isCalledAgain = true
+        loop.callAgain(self)
     }
 
     private func consumeCarry() {
@@ -148,6 +165,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             case .handling, .closed: return used
             }
             if count == 0 { return used }
+            // A refusal takes all there is.
+            if count >= rest.count { return bytes.count }
             used += count
         }
         return used
@@ -191,12 +210,14 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             return Substring(String(decoding: bytes, as: UTF8.self))
         }
         let method = Self.method(text(parser.method))
-        guard let (path, query) = Target.split(text(parser.target), isOptions: method == .options) else {
-            _ = refuse(.badRequest)
+        isHeadRequest = method == .head
+        guard let (path, query) = Target.split(
+            text(parser.target), host: text(parser.host), isOptions: method == .options)
+        else {
+            refuse(.badRequest)
             return
         }
         keepsAlive = parser.keepsAlive && !loop.isDraining
-        isHeadRequest = method == .head
         let request = Request(
             method: method, path: path, query: query,
             headers: Headers(bytes: Array(head), fields: parser.fields), peer: peer, id: loop.nextRequestID())
@@ -207,7 +228,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
         switch loop.responder.bodyPolicy(for: request) {
         case .collect(let limit):
             guard length <= limit else {
-                _ = refuse(.contentTooLarge)
+                refuse(.contentTooLarge)
                 return
             }
             bodyLimit = limit
@@ -291,9 +312,11 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private func refuse(_ status: Status) -> Int {
         keepsAlive = false
         if let stream {
-            // Its handler is under way and has the answer; all that is left is to end.
+            // Its handler is under way; the refusal takes the place of what it will answer.
+            refusal = status
+            self.stream = nil
+            phase = .handling
             stream.fail()
-            close()
             return .max
         }
         request = nil
@@ -304,6 +327,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
 
     private func answer(_ response: Response) {
         guard phase != .closed else { return }
+        let response = refusal.map { loop.responder.refusal($0, peer: peer) } ?? response
         if loop.isDraining { keepsAlive = false }
         if phase == .body {
             // The handler did not want the rest of the body: nothing sound can follow on this connection.
@@ -406,6 +430,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             return resume()
         }
         phase = .head
+        isHeadRequest = false
         allow(limits.idleTime)
         resume()
     }

@@ -34,6 +34,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
     private let threadID = Atomic<UInt>(0)
     private var localJobs: [UnownedJob] = []
     private var spareJobs: [UnownedJob] = []
+    /// Whose turn was over before their socket was empty; they go on after everyone else had theirs.
+    private var unfinished: [Connection] = []
     /// By file descriptor; the generation in the epoll tag tells a late event of a closed one from its successor's.
     private var connections: [Connection?] = []
     private var generation: UInt32 = 0
@@ -118,10 +120,13 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
                 for connection in connections { connection?.drain() }
             }
             if isDraining, openCount == 0 || now > giveUp { break }
-            let timeout: Int32 = !localJobs.isEmpty ? 0 : isDraining ? 50 : 1000
+            let timeout: Int32 = !unfinished.isEmpty ? 0 : isDraining ? 50 : 1000
             let count = epoll_wait(epoll, &events, Int32(events.count), timeout)
             tick()
+            let waiting = unfinished
+            unfinished.removeAll()
             for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
+            for connection in waiting { connection.goOn() }
             runJobs()
         }
         for connection in connections { connection?.close() }
@@ -140,6 +145,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
             connection.ready(event.events)
         }
     }
+
+    /// Calls the connection again in the next round: an edge-triggered socket that was not emptied stays silent.
+    func callAgain(_ connection: Connection) { unfinished.append(connection) }
 
     private func runJobs() {
         while !localJobs.isEmpty {

@@ -18,6 +18,8 @@ struct HeaderField: Sendable {
 struct HeadParser {
     private(set) var method = HeadRange()
     private(set) var target = HeadRange()
+    /// The value of the Host field; empty where there is none.
+    private(set) var host = HeadRange()
     private(set) var fields: [HeaderField] = []
     /// nil where the head declares no length.
     private(set) var contentLength: Int?
@@ -40,6 +42,7 @@ struct HeadParser {
     /// - Returns: nil when the head is good, else the status of the refusal.
     mutating func parse(_ head: UnsafeBufferPointer<UInt8>) -> Status? {
         fields.removeAll(keepingCapacity: true)
+        host = HeadRange()
         contentLength = nil
         isChunked = false
         expectsContinue = false
@@ -57,6 +60,8 @@ struct HeadParser {
             }
             guard position == head.count - 2 else { return .badRequest }
             keepsAlive = isVersion11 ? !asksClose : asksKeepAlive && !asksClose
+            // A client of HTTP/1.0 does not know interim answers (RFC 9110, section 10.1.1).
+            if !isVersion11 { expectsContinue = false }
             guard hosts == 1 || (hosts == 0 && !isVersion11) else { return .badRequest }
             if transferEncodings > 0 {
                 guard isVersion11, contentLength == nil, transferEncodings == 1 else { return .badRequest }
@@ -80,9 +85,10 @@ struct HeadParser {
         guard i > start, bytes[i] == 32 else { return .badRequest }
         target = HeadRange(start: Int32(start), count: Int32(i - start))
         i += 1
-        guard count - i >= 12, matches(bytes + i, 5, "http/"), bytes[i] == 72, bytes[i + 6] == 46 else {
-            return .badRequest
-        }
+        // The name is case-sensitive (RFC 9112, section 2.3).
+        guard count - i >= 12, UnsafeBufferPointer(start: bytes + i, count: 5).elementsEqual("HTTP/".utf8),
+            bytes[i + 6] == 46
+        else { return .badRequest }
         guard bytes[i + 8] == 13, bytes[i + 9] == 10 else { return .badRequest }
         guard bytes[i + 5] == 49, bytes[i + 7] == 48 || bytes[i + 7] == 49 else { return Status(505) }
         isVersion11 = bytes[i + 7] == 49
@@ -111,6 +117,9 @@ struct HeadParser {
         fields.append(HeaderField(
             name: HeadRange(start: Int32(nameStart), count: Int32(nameCount)),
             value: HeadRange(start: Int32(valueStart), count: Int32(valueEnd - valueStart))))
+        if nameCount == 4, matches(bytes + nameStart, 4, "host") {
+            host = HeadRange(start: Int32(valueStart), count: Int32(valueEnd - valueStart))
+        }
         return framing(bytes + nameStart, nameCount, bytes + valueStart, valueEnd - valueStart)
     }
 
