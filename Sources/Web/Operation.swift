@@ -56,6 +56,24 @@ struct Operation: Sendable {
     }
 }
 
+extension Operation {
+    /// With a body that is never refused.
+    init<I: LenientInput>(
+        _ id: String, _ summary: String, detail: String = "", takesLeniently input: I.Type,
+        answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        run: @escaping @Sendable (I, Call) async throws -> Response
+    ) {
+        self.id = id
+        self.summary = summary
+        self.detail = detail
+        fields = I.fields
+        isPaged = false
+        self.answer = answer
+        self.problems = problems
+        self.run = { call in try await run((try? call.request.input(I.self)) ?? I(), call) }
+    }
+}
+
 /// What an operation answers when all is well.
 struct AnswerDescription: Sendable {
     let status: Status

@@ -13,9 +13,11 @@ extension Command {
         case .migrate(let options): try await migrate(options)
         case .createAdmin(let options, let email, let name): try await createAdmin(options, email: email, name: name)
         case .listKeys(let options): try await listKeys(options)
-        case .rotateKeys(let options):
-            try await withHouse(options) { try await $0.services.keys.rotate() }
-            Console.print("A new key signs from now on; a running server takes it up within a minute.")
+        case .rotateKeys(let options, let atOnce):
+            try await withHouse(options) { house in
+                let activation = try await house.services.keys.rotate(atOnce: atOnce)
+                Console.print("A new key signs from \(activation.rfc3339) on; a running server hears of it within a minute.")
+            }
         case .openAPI(let options):
             let configuration = try Setup.configuration(options)
             let document = WebServer.openAPI(publicURL: configuration.server.publicURL, version: Version.current)

@@ -5,7 +5,7 @@ enum Command: Sendable {
     case migrate(Options)
     case createAdmin(Options, email: String, name: String)
     case listKeys(Options)
-    case rotateKeys(Options)
+    case rotateKeys(Options, atOnce: Bool)
     case openAPI(Options)
     case version
     case help
@@ -30,7 +30,9 @@ enum Command: Sendable {
               --name N          The person's name.
               --password-stdin  Reads the password from standard input.
           keys list             Lists the keys that sign and verify tokens.
-          keys rotate           Makes a new signing key; the former verifies until its tokens have expired.
+          keys rotate           Makes a new signing key that signs in ten minutes, when every cached key set has
+                                it; the former verifies until its tokens have expired.
+              --now             Signs at once, for when the current key is known to others.
           openapi               Prints the OpenAPI document.
           version               Prints the version.
           help                  Prints this.
@@ -61,14 +63,14 @@ enum Command: Sendable {
             switch parts[0] {
             case "--help", "-h": return .help
             case "--version": return .version
-            case "--markdown", "--password-stdin": flags.insert(parts[0])
+            case "--markdown", "--password-stdin", "--now": flags.insert(parts[0])
             case "--port", "--host", "--data", "--email", "--name":
                 guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
                     throw UsageError(message: "\(parts[0]) needs a value", hint: Self.hint)
                 }
                 values[parts[0]] = value
             default:
-                let known = ["--port", "--host", "--data", "--email", "--name", "--password-stdin", "--markdown", "--help"]
+                let known = ["--port", "--host", "--data", "--email", "--name", "--password-stdin", "--markdown", "--now", "--help"]
                 throw UsageError(message: "unknown option \(parts[0])", hint: Spelling.suggestion(for: parts[0], among: known))
             }
         }
@@ -86,7 +88,7 @@ enum Command: Sendable {
         case ["config"]: return .config(options, markdown: flags.contains("--markdown"))
         case ["migrate"]: return .migrate(options)
         case ["keys", "list"]: return .listKeys(options)
-        case ["keys", "rotate"]: return .rotateKeys(options)
+        case ["keys", "rotate"]: return .rotateKeys(options, atOnce: flags.contains("--now"))
         case ["openapi"]: return .openAPI(options)
         case ["version"]: return .version
         case ["help"], []: return .help

@@ -17,26 +17,29 @@ struct House: Sendable {
     init(_ configuration: Configuration, log: Log) async throws {
         self.configuration = configuration
         self.log = log
-        var keys = ([configuration.tokens.encryptionKey].compactMap { $0 } + configuration.tokens.formerEncryptionKeys)
-            .compactMap { TokenSettings.keyBytes($0) }
-        if configuration.tokens.encryptionKey == nil {
-            let folder = configuration.server.dataDirectory
-            keys.insert(try KeyFile.key(in: folder), at: 0)
-            keyFile = KeyFile.path(in: folder)
-        } else {
-            keyFile = nil
-        }
         database = try Setup.database(configuration)
+        let store = DataStore(database)
         let ran = try await DataStore.migrate(database, clock: .system)
         if !ran.isEmpty {
             log.info("schema.migrated") { line in
                 line.member("migrations", ran.map(String.init).joined(separator: ","))
             }
         }
+        var keys = ([configuration.tokens.encryptionKey].compactMap { $0 } + configuration.tokens.formerEncryptionKeys)
+            .compactMap { TokenSettings.keyBytes($0) }
+        if configuration.tokens.encryptionKey == nil {
+            let folder = configuration.server.dataDirectory
+            // A fresh key beside a database that another one sealed would only hide what is missing.
+            let mayBeMade = try await store.reading.keys.isEmpty()
+            keys.insert(try KeyFile.key(in: folder, mayBeMade: mayBeMade), at: 0)
+            keyFile = KeyFile.path(in: folder)
+        } else {
+            keyFile = nil
+        }
         services = try await Services(
             configuration,
             on: Services.Foundations(
-                store: DataStore(database), keyValue: MemoryKeyValue(clock: .system), vault: try Vault(keys: keys),
+                store: store, keyValue: MemoryKeyValue(clock: .system), vault: try Vault(keys: keys),
                 log: log))
     }
 

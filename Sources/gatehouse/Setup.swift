@@ -45,10 +45,15 @@ enum Setup {
 enum KeyFile {
     static func path(in folder: String) -> String { folder + "/encryption.key" }
 
-    /// The key in the file; makes one where there is none.
-    static func key(in folder: String) throws -> [UInt8] {
+    /// The key in the file.
+    /// - Parameter mayBeMade: whether one is made where there is none.
+    static func key(in folder: String, mayBeMade: Bool) throws -> [UInt8] {
         try Setup.makeFolder(folder)
         let path = path(in: folder)
+        guard mayBeMade || access(path, F_OK) == 0 else {
+            throw DatabaseError.unavailable(
+                "the database is sealed by a key, and there is no \(path): set ENCRYPTION_KEY to that key")
+        }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
         if descriptor >= 0 {
             defer { close(descriptor) }

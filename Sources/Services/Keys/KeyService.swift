@@ -20,6 +20,8 @@ public struct KeyService: Sendable {
 
     private static let signing = "signing"
     private static let publishedAhead = Duration.seconds(86400)
+    /// How long a verifier may keep the published key set.
+    public static let cachedFor = Duration.seconds(300)
 
     private let store: DataStore
     private let vault: Vault
@@ -72,8 +74,15 @@ public struct KeyService: Sendable {
         } catch { throw .from(error) }
     }
 
-    /// Makes a key that signs from now on.
-    public func rotate() async throws(AuthError) { try await make(activatesAt: clock.now) }
+    /// Makes a key that signs as soon as every cached key set has it.
+    /// - Parameter atOnce: signs from now on, for when the current key is known to others.
+    /// - Returns: from when it signs.
+    @discardableResult
+    public func rotate(atOnce: Bool) async throws(AuthError) -> Timestamp {
+        let activation = atOnce ? clock.now : clock.now + Self.cachedFor + Self.cachedFor
+        try await make(activatesAt: activation)
+        return activation
+    }
 
     public func list() async throws(AuthError) -> [Listed] {
         let keys = try await stored()

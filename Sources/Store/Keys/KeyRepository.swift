@@ -57,6 +57,10 @@ public struct KeyRepository: Sendable {
         try await sql.run(Self.ofPurpose, [purpose.sqlValue]).all()
     }
 
+    private static let anyKey = Statement("SELECT 1 FROM server_keys LIMIT 1")
+
+    public func isEmpty() async throws(DatabaseError) -> Bool { try await sql.run(Self.anyKey, []).isEmpty }
+
     private static let removeKey = Statement("DELETE FROM server_keys WHERE id = $1")
 
     public func remove(_ id: String) async throws(DatabaseError) {

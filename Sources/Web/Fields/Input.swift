@@ -8,10 +8,9 @@ protocol Input: Sendable {
     init(_ values: InputValues) throws(AuthError)
 }
 
-/// An operation that takes nothing.
-struct NoInput: Input {
-    static let fields: [any AnyField] = []
-    init(_ values: InputValues) {}
+/// A body that may be anything: what cannot be read counts as nothing.
+protocol LenientInput: Input {
+    init()
 }
 
 /// The fields of one body, each of them checked.

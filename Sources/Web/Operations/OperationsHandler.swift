@@ -13,7 +13,8 @@ enum OperationsHandler {
                 "properties": ["keys": ["type": "array", "items": ["type": "object"]]],
             ], example: ["keys": []])
     ) { call in
-        Response.json(call.services.ring.jwks).header("Cache-Control", "public, max-age=300")
+        Response.json(call.services.ring.jwks)
+            .header("Cache-Control", "public, max-age=\(KeyService.cachedFor.secondsRoundedUp)")
     }
 
     static let live = Operation("live", "Whether the process lives", answers: .json(HealthAnswer.self, "It does.")) { call in

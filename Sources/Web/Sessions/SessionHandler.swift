@@ -32,8 +32,8 @@ enum SessionHandler {
             Takes the refresh token from the body or the cookie, or the access token from the header. Answers success \
             whatever it is given, and reveals nothing.
             """,
-        takes: LogoutInput.self, answers: .json(DoneAnswer.self, "No token of that session is good any more."),
-        problems: [.originNotAllowed]
+        takesLeniently: LogoutInput.self,
+        answers: .json(DoneAnswer.self, "No token of that session is good any more."), problems: [.originNotAllowed]
     ) { input, call in
         var refreshToken = input.refreshToken
         if refreshToken == nil, let cookie = RefreshCookie.token(in: call.request) {
@@ -111,12 +111,18 @@ struct RefreshInput: Input {
     init(_ values: InputValues) throws(AuthError) { refreshToken = try values[optional: Self.refreshToken] }
 }
 
-struct LogoutInput: Input {
+struct LogoutInput: LenientInput {
     static let everywhere = Field<Bool>.flag("everywhere", example: false, "Whether every session ends.").optional
     static let fields: [any AnyField] = [RefreshInput.refreshToken, everywhere]
 
     let refreshToken: String?
     let everywhere: Bool
+
+    /// Nothing that can be read.
+    init() {
+        refreshToken = nil
+        everywhere = false
+    }
 
     init(_ values: InputValues) throws(AuthError) {
         refreshToken = try values[optional: RefreshInput.refreshToken]
