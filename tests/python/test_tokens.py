@@ -289,7 +289,7 @@ def test_after_a_rotation_tokens_of_the_former_key_stay_good(start):
     tokens = server.register()
     first = {key["kid"] for key in server.call("GET", "/.well-known/jwks.json").json()["keys"]}
 
-    rotated = run("keys", "rotate", "--data", server.data)
+    rotated = run("keys", "rotate", "--now", "--data", server.data)
     assert rotated.returncode == 0, rotated.stderr
     assert server.stop() == 0
     server = start({"JWT_ISSUER": ISSUER})

@@ -44,4 +44,23 @@ import Testing
             #expect(try await gatehouse.audit("key.rotated").count == 2)
         }
     }
+
+    @Test("a key made by hand is published at once, and signs when every cached key set has it")
+    func rotateByHand() async throws {
+        try await withGatehouse { gatehouse in
+            let services = gatehouse.services
+            let first = services.ring.current.id
+            try await services.keys.rotate(atOnce: false)
+            try await services.housekeeping.maintainKeys()
+            #expect(services.ring.current.id == first)
+            #expect(try gatehouse.client.send("GET", "/.well-known/jwks.json")["keys"]?.array?.count == 2)
+            gatehouse.clock.advance(by: .seconds(600))
+            try await services.housekeeping.maintainKeys()
+            let second = services.ring.current.id
+            #expect(second != first)
+            try await services.keys.rotate(atOnce: true)
+            try await services.housekeeping.maintainKeys()
+            #expect(services.ring.current.id != second)
+        }
+    }
 }

@@ -15,6 +15,17 @@ import Testing
         }
     }
 
+    @Test("a body that cannot be read is no reason to refuse", arguments: [
+        "{", "[]", "null", "{\"refresh_token\":\"\"}", "{\"refresh_token\":null}", "{\"x\":1}", "everywhere=1",
+    ])
+    func anyBody(body: String) async throws {  // TEL-3
+        try await withGatehouse { gatehouse in
+            let reply = try gatehouse.client.send(
+                "POST", "/auth/logout", body: Array(body.utf8), headers: ["Content-Type": "application/json"])
+            #expect(reply.status == 200)
+        }
+    }
+
     @Test("the refresh token, current or used, ends its session", arguments: Stores.all)
     func byRefreshToken(kind: StoreKind) async throws {  // REQ-AUTH-56
         try await withGatehouse(on: kind) { gatehouse in
