@@ -243,10 +243,10 @@ def test_the_first_start_without_a_mouse(browser, server):
     assert focused().get_attribute("id") == "password"
     press(PASSWORD, Keys.TAB)
     reveal = focused()
-    assert reveal.text == "Show password"
+    assert reveal.text == "Show"
     press(Keys.SPACE)
     assert browser.find_element(By.ID, "password").get_property("type") == "text"
-    assert reveal.text == "Hide password"
+    assert reveal.text == "Hide"
     press(Keys.SPACE)
     assert browser.find_element(By.ID, "password").get_property("type") == "password"
     press(Keys.TAB)
