@@ -138,12 +138,17 @@ class Somebody:
                 case.path_parameters["id"] = self.tokens["user"]["id"]
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
-@pytest.mark.parametrize("label", OPERATIONS)
+def modes(operation):
+    """Input that is not sound only where there is any input."""
+    takes = operation.body or list(operation.iter_parameters())
+    return [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if takes else [GenerationMode.POSITIVE]
+
+
+@pytest.mark.parametrize("label, mode", [
+    pytest.param(label, mode, id=f"{label} {mode.value}")
+    for label, operation in OPERATIONS.items() for mode in modes(operation)])
 def test_the_server_does_what_the_document_says(house, label, mode):
     operation = OPERATIONS[label]
-    if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
-        pytest.skip("it takes nothing that could be wrong")
     person = Somebody(house)
     seen = set()
 
