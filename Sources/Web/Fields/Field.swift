@@ -172,7 +172,11 @@ extension Field where Value == String? {
     /// A telephone number, as people write it; null removes it.
     static func phone(_ name: String, _ summary: String) -> Field {
         Field(
-            name, schema: [.init("type", ["string", "null"]), .init("maxLength", 32)], example: "+44 20 7946 0958", summary
+            name,
+            schema: [
+                .init("type", ["string", "null"]), .init("maxLength", 32),
+                .init("pattern", #"^\+?(?:[ ().-]*[0-9]){5,15}[ ().-]*$"#),
+            ], example: "+44 20 7946 0958", summary
         ) { value in
             if case .null = value { return .success(nil) }
             guard let text = value.string else { return .failure(Refusal("not_text", "This must be text.")) }

@@ -55,14 +55,15 @@ enum SetupPage {
         let isFirstFault = faults.first?.field == name
         let state: HTML = own.isEmpty ? "" : " aria-invalid=\"true\""
         let focus: HTML = isFirstFault || (faults.isEmpty && name == "name") ? " autofocus" : ""
-        let show = Phrase("Show password", "Показать пароль").in(language)
-        let hide = Phrase("Hide password", "Скрыть пароль").in(language)
+        let show = Phrase("Show", "Показать").in(language)
+        let hide = Phrase("Hide", "Скрыть").in(language)
         let toggle: HTML? = type == "password" ? """
-            <button type="button" class="quiet" data-reveals="\(name)" data-hide="\(hide)" hidden>\(show)</button>
+            <button type="button" class="quiet" data-reveals="\(name)" data-hide="\(hide)" \
+            aria-describedby="\(name)-label" hidden>\(show)</button>
             """ : nil
         return """
-            <div class="field">
-            <label for="\(name)">\(label.in(language))</label>
+            <div class="\(toggle == nil ? "field" : "field revealing")">
+            <label id="\(name)-label" for="\(name)">\(label.in(language))</label>
             <input id="\(name)" name="\(name)" type="\(type)" value="\(value)" autocomplete="\(autocomplete)" \
             required aria-describedby="\(described.joined(separator: " "))"\(state)\(focus)>
             \(toggle)
