@@ -7,7 +7,8 @@ struct JSONParserTests {
 
     @Test("values of every kind are read, with white space of the four kinds around them")
     func values() throws {
-        let json = try parse(" \t\r\n{ \"a\" : [ null , true,false ,-0, 12 , 1.5e1 ,\"\" ] , \"\" : { } , \"b\":[ ] } \n")
+        let json = try parse(
+            " \t\r\n{ \"a\" : [ null , true,false ,-0, 12 , 1.5e1 ,\"\" ] , \"\" : { } , \"b\":[ ] } \n")
         #expect(json["a"] == [nil, true, false, 0, 12, .number(15), ""])
         #expect(json[""] == .object([]) && json["b"] == [] && json["none"] == nil)
         for (text, value) in [("null", JSON.null), ("7", 7), ("\"x\"", "x"), ("true", true)] {
@@ -18,7 +19,8 @@ struct JSONParserTests {
     @Test("what RFC 8259 does not allow is refused", arguments: [
         "", " ", "{", "}", "[", "]", "[1", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}",
         "{'a':1}", "{1:1}", "\"", "\"a", "'a'", "nul", "nullx", "True", "NaN", "Infinity", "-Infinity", "undefined",
-        "1 2", "[] []", "// c\n1", "/* c */1", "[1]x", "\u{feff}1", "\u{a0}1", "1\u{b}", "1\0", "{\"a\":1}}", "\"a\nb\"",
+        "1 2", "[] []", "// c\n1", "/* c */1", "[1]x", "\u{feff}1", "\u{a0}1", "1\u{b}", "1\0", "{\"a\":1}}",
+        "\"a\nb\"",
         "\"a\tb\"", "\"a\u{1f}b\"", "\"a\0b\"",
     ])
     func refused(text: String) {

@@ -64,7 +64,8 @@ struct ResponseTests {
         ]
         try TestServer.serving(routes: [route]) { server throws in
             for (line, value) in cases {
-                #expect(try server.exchange("GET /cookie HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n").text == value, "\(line)")
+                let answer = try server.exchange("GET /cookie HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n")
+                #expect(answer.text == value, "\(line)")
             }
         }
     }

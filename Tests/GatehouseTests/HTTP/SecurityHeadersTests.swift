@@ -13,7 +13,9 @@ struct SecurityHeadersTests {
         lines.first { $0.hasPrefix("Content-Security-Policy: ") } ?? ""
     }
 
-    @Test("every answer forbids sniffing, framing and referrers", arguments: ["text/html; charset=utf-8", "text/css", nil])
+    @Test("every answer forbids sniffing, framing and referrers", arguments: [
+        "text/html; charset=utf-8", "text/css", nil,
+    ])
     func always(type: String?) {
         let lines = lines(type)
         for line in ["X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer", "X-Frame-Options: DENY"] {
@@ -27,7 +29,7 @@ struct SecurityHeadersTests {
         #expect(policy(lines("application/json")).contains("default-src 'none'"))
         #expect(!policy(lines("application/json")).contains("'self'"))
         let page = policy(lines("text/html; charset=utf-8"))
-        #expect(page.contains("default-src 'none'") && page.contains("script-src 'self'") && page.contains("base-uri 'none'"))
+        for rule in ["default-src 'none'", "script-src 'self'", "base-uri 'none'"] { #expect(page.contains(rule)) }
         #expect(!page.contains("unsafe") && !page.contains("*"))
     }
 
