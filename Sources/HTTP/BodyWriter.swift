@@ -10,18 +10,24 @@ public final class BodyWriter: Sendable {
         var waiter: UnsafeContinuation<Void, any Error>?
     }
     private let state = Mutex(State())
+    private let isChunked: Bool
     private let send: @Sendable ([UInt8]) -> Void
 
-    init(send: @escaping @Sendable ([UInt8]) -> Void) { self.send = send }
+    init(isChunked: Bool, send: @escaping @Sendable ([UInt8]) -> Void) {
+        self.isChunked = isChunked
+        self.send = send
+    }
 
     /// Sends one piece and waits until the socket has taken it.
     /// - Throws: `Disconnected`.
     public func write(_ bytes: [UInt8]) async throws {
         guard !bytes.isEmpty else { return }
-        var chunk = Array(String(bytes.count, radix: 16).utf8)
-        chunk.append(contentsOf: "\r\n".utf8)
-        chunk.append(contentsOf: bytes)
-        chunk.append(contentsOf: "\r\n".utf8)
+        var chunk = bytes
+        if isChunked {
+            chunk = Array("\(String(bytes.count, radix: 16))\r\n".utf8)
+            chunk.append(contentsOf: bytes)
+            chunk.append(contentsOf: "\r\n".utf8)
+        }
         try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
             let isClosed = state.withLock { state in
                 if !state.isClosed { state.waiter = continuation }

@@ -6,8 +6,11 @@ public struct CORS: Middleware {
     public init(origins: [String]) { self.origins = Set(origins) }
 
     public func respond(to request: Request, next: Handler) async throws -> Response {
-        guard !origins.isEmpty, let origin = request.headers["origin"] else { return try await next(request) }
-        guard origins.contains(origin) else { return try await next(request).header("Vary", "Origin") }
+        if origins.isEmpty { return try await next(request) }
+        // Also where no origin was named: a cache must not hand that answer to a script of a listed one.
+        guard let origin = request.headers["origin"], origins.contains(origin) else {
+            return try await next(request).header("Vary", "Origin")
+        }
         if request.method == .options, request.headers["access-control-request-method"] != nil {
             return allow(origin, in: Response(.noContent))
                 .header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")

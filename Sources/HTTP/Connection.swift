@@ -16,6 +16,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     private var phase = Phase.head
     private var keepsAlive = true
     private var isHeadRequest = false
+    private var knowsChunks = true
     private var isConsuming = false
     private var peerClosed = false
     private var isCalledAgain = false
@@ -217,6 +218,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
             refuse(.badRequest)
             return
         }
+        knowsChunks = parser.isVersion11
         keepsAlive = parser.keepsAlive && !loop.isDraining
         let request = Request(
             method: method, path: path, query: query,
@@ -345,7 +347,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
 
     private func send(_ response: Response, _ body: [UInt8]) {
         loop.output.removeAll(keepingCapacity: true)
-        response.appendHead(to: &loop.output, date: loop.dateLine, length: body.count, closes: !keepsAlive)
+        response.appendHead(to: &loop.output, date: loop.dateLine, framing: .length(body.count), closes: !keepsAlive)
         if !isHeadRequest, response.status.code != 204, response.status.code != 304 {
             loop.output.append(contentsOf: body)
         }
@@ -357,10 +359,14 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     }
 
     private func sendStream(_ response: Response, _ produce: @escaping @Sendable (BodyWriter) async throws -> Void) {
+        // To HTTP/1.0 the end of the connection is the end of the body (RFC 9112, section 6.1).
+        let isChunked = knowsChunks
+        if !isChunked { keepsAlive = false }
         loop.output.removeAll(keepingCapacity: true)
-        response.appendHead(to: &loop.output, date: loop.dateLine, length: nil, closes: !keepsAlive)
+        response.appendHead(
+            to: &loop.output, date: loop.dateLine, framing: isChunked ? .chunked : .untilClose, closes: !keepsAlive)
         let head = loop.output
-        let writer = BodyWriter { [weak self] bytes in
+        let writer = BodyWriter(isChunked: isChunked) { [weak self] bytes in
             guard let connection = self else { return }
             connection.loop.execute { connection.enqueue(bytes) }
         }
@@ -375,7 +381,7 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
         Task(executorPreference: loop) {
             do {
                 try await produce(writer)
-                self.enqueue(Array("0\r\n\r\n".utf8))
+                if isChunked { self.enqueue(Array("0\r\n\r\n".utf8)) }
                 self.writer = nil
                 if self.phase != .closed, self.pending.isEmpty { self.finish() }
             } catch {

@@ -26,6 +26,8 @@ struct HeadParser {
     private(set) var isChunked = false
     private(set) var keepsAlive = true
     private(set) var expectsContinue = false
+    /// Else it is 1.0.
+    private(set) var isVersion11 = true
 
     private let limit: Int
     private var hosts = 0
@@ -53,8 +55,7 @@ struct HeadParser {
         guard let bytes = head.baseAddress, head.count >= 4 else { return .badRequest }
         return ByteClass.table.withUnsafeBufferPointer { classes in
             var position = 0
-            var isVersion11 = true
-            if let refusal = requestLine(bytes, head.count, classes, &position, &isVersion11) { return refusal }
+            if let refusal = requestLine(bytes, head.count, classes, &position) { return refusal }
             while bytes[position] != 13 {
                 if let refusal = field(bytes, classes, &position) { return refusal }
             }
@@ -73,7 +74,7 @@ struct HeadParser {
 
     private mutating func requestLine(
         _ bytes: UnsafePointer<UInt8>, _ count: Int, _ classes: UnsafeBufferPointer<UInt8>,
-        _ position: inout Int, _ isVersion11: inout Bool
+        _ position: inout Int
     ) -> Status? {
         var i = 0
         while classes[Int(bytes[i])] & ByteClass.token != 0 { i += 1 }

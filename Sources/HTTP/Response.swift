@@ -57,8 +57,11 @@ public enum ResponseBody: Sendable {
 }
 
 extension Response {
+    /// How the client finds the end of the body.
+    enum Framing { case length(Int), chunked, untilClose }
+
     /// Appends the head of the answer. A byte that could end a header line becomes a space.
-    func appendHead(to output: inout [UInt8], date: [UInt8], length: Int?, closes: Bool) {
+    func appendHead(to output: inout [UInt8], date: [UInt8], framing: Framing, closes: Bool) {
         output.append(contentsOf: "HTTP/1.1 ".utf8)
         output.append(contentsOf: Self.digits(status.code))
         output.append(32)
@@ -69,14 +72,13 @@ extension Response {
         for header in headers { Self.appendField(header.name, header.value, to: &output) }
         output.append(contentsOf: sharedHeaders)
         if closes { output.append(contentsOf: "Connection: close\r\n".utf8) }
-        if let length {
-            if status.code != 204 && status.code != 304 {
-                output.append(contentsOf: "Content-Length: ".utf8)
-                output.append(contentsOf: Self.digits(length))
-                output.append(contentsOf: "\r\n".utf8)
-            }
-        } else {
-            output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+        switch framing {
+        case .length(let length) where status.code != 204 && status.code != 304:
+            output.append(contentsOf: "Content-Length: ".utf8)
+            output.append(contentsOf: Self.digits(length))
+            output.append(contentsOf: "\r\n".utf8)
+        case .chunked: output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+        case .length, .untilClose: break
         }
         output.append(13)
         output.append(10)

@@ -34,7 +34,10 @@ struct Answer {
         }
         self.fields = fields
         let framings = values("content-length").count + values("transfer-encoding").count
-        guard framings == (hasNoContent ? 0 : 1) else { throw Malformed(reason: "\(framings) framings: \(text)") }
+        // Without a length and without chunks, the end of the connection is the end of the body.
+        guard framings == (hasNoContent ? 0 : 1) || (framings == 0 && self["connection"] == "close") else {
+            throw Malformed(reason: "\(framings) framings: \(text)")
+        }
     }
 
     var hasNoContent: Bool { status < 200 || status == 204 || status == 304 }

@@ -28,7 +28,8 @@ struct BodyTests {
             try client.send("POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
             #expect(!client.hasNews(milliseconds: 50))
             #expect(try client.exchange("hi").text == "hi")
-            let other = try server.exchange("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 2\r\n\r\n")
+            let other = try server.exchange(
+                "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 2\r\n\r\n")
             #expect(other.status == 417)
         }
     }
@@ -88,6 +89,16 @@ struct BodyTests {
                 let answer = try client.exchange("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(answer["transfer-encoding"] == "chunked" && answer.text == "one two three")
             }
+        }
+    }
+
+    @Test("to HTTP/1.0, which knows no chunks, a streamed answer ends with the connection")
+    func streamedAnswerToVersion10() throws {
+        try TestServer.serving { server throws in
+            let client = try server.client()
+            try client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            let answer = String(decoding: try client.rest(), as: UTF8.self)
+            #expect(answer.hasSuffix("\r\n\r\none two three") && !answer.lowercased().contains("chunked"))
         }
     }
 

@@ -113,8 +113,10 @@ final class RawClient {
         if let length = answer["content-length"] {
             guard let count = Int(length) else { throw Answer.Malformed(reason: "Content-Length: \(length)") }
             answer.body = try take(count)
-        } else {
+        } else if answer["transfer-encoding"] != nil {
             answer.body = try chunks()
+        } else {
+            answer.body = try rest()
         }
     }
 
