@@ -87,14 +87,15 @@ struct ClientResolution: Middleware {
     let application: Application
 
     func respond(to request: Request, next: Handler) async throws -> Response {
-        var request = request
-        do {
-            let origin = try trust.origin(of: request)
-            request.client = origin.client
-            request.isSecure = origin.isSecure
-        } catch {
+        let origin: ProxyTrust.Origin
+        do { origin = try trust.origin(of: request) } catch {
             return application.answer(to: Problem(.forwardedHeaderInvalid), for: request)
         }
+        // Mostly there is no proxy, and a request is large to copy.
+        guard origin.client != request.client || origin.isSecure else { return try await next(request) }
+        var request = request
+        request.client = origin.client
+        request.isSecure = origin.isSecure
         return try await next(request)
     }
 }
