@@ -4,6 +4,7 @@ import PackageDescription
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .unsafeFlags(["-warnings-as-errors"]),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     .enableUpcomingFeature("ExistentialAny"),
     // An asynchronous function stays where its caller runs, instead of asking at each call whether to move.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),

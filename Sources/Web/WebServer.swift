@@ -21,15 +21,19 @@ public struct WebServer: Sendable {
         }
         let trust = ProxyTrust(configuration.server.trustedProxies)
         let headers = SecurityHeaders(alwaysSecure: application.isPublicURLSecure)
+        // Only what is set up stands in the way of a request.
+        var middleware: [any Middleware] = [
+            Observation(log: log, logsAccess: configuration.server.logsAccess, unmatched: statistics.unmatched),
+            headers,
+        ]
+        if !configuration.server.trustedProxies.isEmpty {
+            middleware.append(ClientResolution(trust: trust, application: application))
+        }
+        if !configuration.server.corsOrigins.isEmpty {
+            middleware.append(CORS(origins: configuration.server.corsOrigins))
+        }
         router = Router(
-            routes: routes,
-            middleware: [
-                Observation(log: log, logsAccess: configuration.server.logsAccess, unmatched: statistics.unmatched),
-                headers,
-                ClientResolution(trust: trust, application: application),
-                CORS(origins: configuration.server.corsOrigins),
-            ],
-            limits: limits, answers: Self.answers(application, headers))
+            routes: routes, middleware: middleware, limits: limits, answers: Self.answers(application, headers))
         var settings = Server.Settings()
         settings.host = configuration.server.host
         settings.port = UInt16(clamping: configuration.server.port)
@@ -91,8 +95,6 @@ struct ClientResolution: Middleware {
         do { origin = try trust.origin(of: request) } catch {
             return application.answer(to: Problem(.forwardedHeaderInvalid), for: request)
         }
-        // Mostly there is no proxy, and a request is large to copy.
-        guard origin.client != request.client || origin.isSecure else { return try await next(request) }
         var request = request
         request.client = origin.client
         request.isSecure = origin.isSecure
