@@ -28,24 +28,27 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         var seconds = time_t(self.seconds)
         var parts = tm()
         gmtime_r(&seconds, &parts)
-        var text = [UInt8]()
-        text.reserveCapacity(24)
-        func put(_ value: Int, _ width: Int) {
-            var divisor = 1
-            for _ in 1..<width { divisor *= 10 }
-            while divisor > 0 {
-                text.append(48 + UInt8(value / divisor % 10))
-                divisor /= 10
+        return String(unsafeUninitializedCapacity: 24) { buffer in
+            var count = 0
+            func put(_ value: Int, _ divisor: Int, then separator: UInt8) {
+                var divisor = divisor
+                while divisor > 0 {
+                    buffer[count] = 48 + UInt8(value / divisor % 10)
+                    count += 1
+                    divisor /= 10
+                }
+                buffer[count] = separator
+                count += 1
             }
+            put(Int(parts.tm_year) + 1900, 1000, then: 45)
+            put(Int(parts.tm_mon) + 1, 10, then: 45)
+            put(Int(parts.tm_mday), 10, then: 84)
+            put(Int(parts.tm_hour), 10, then: 58)
+            put(Int(parts.tm_min), 10, then: 58)
+            put(Int(parts.tm_sec), 10, then: 46)
+            put(Int(milliseconds - self.seconds * 1000), 100, then: 90)
+            return count
         }
-        put(Int(parts.tm_year) + 1900, 4); text.append(45)
-        put(Int(parts.tm_mon) + 1, 2); text.append(45)
-        put(Int(parts.tm_mday), 2); text.append(84)
-        put(Int(parts.tm_hour), 2); text.append(58)
-        put(Int(parts.tm_min), 2); text.append(58)
-        put(Int(parts.tm_sec), 2); text.append(46)
-        put(Int(milliseconds - self.seconds * 1000), 3); text.append(90)
-        return String(decoding: text, as: UTF8.self)
     }
 }
 

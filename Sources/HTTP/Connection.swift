@@ -9,7 +9,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     let descriptor: Int32
     let generation: UInt32
     let peer: IPAddress
-    unowned let loop: EventLoop
+    /// Held until `close` takes the connection out of the loop's table.
+    let loop: EventLoop
     /// In seconds of the loop's clock.
     private(set) var deadline: Int
 

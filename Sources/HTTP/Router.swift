@@ -96,9 +96,14 @@ public struct Router: Responder {
             return request.allowed.isEmpty
                 ? answers.notFound(request) : answers.methodNotAllowed(request, request.allowed)
         }
-        chain = middleware.reversed().reduce(inner) { next, middleware in
-            { request in try await middleware.respond(to: request, next: next) }
+        // A loop and no `reduce`: what passes through a generic function is wrapped, and then costs a change of
+        // executor at each call.
+        var chain = inner
+        for middleware in middleware.reversed() {
+            let next = chain
+            chain = { request in try await middleware.respond(to: request, next: next) }
         }
+        self.chain = chain
     }
 
     public func bodyPolicy(for request: Request) -> BodyPolicy {
@@ -117,6 +122,10 @@ public struct Router: Responder {
 
     private func match(_ request: inout Request) {
         if let candidates = fixed[request.path] {
+            if let route = candidates.first(where: { $0.method == request.method }) {
+                request.matched = route
+                return
+            }
             return choose(candidates.map { ($0, []) }, for: &request)
         }
         let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()

@@ -26,17 +26,16 @@ struct Endpoint: Sendable {
     func handler(in application: Application) -> Handler {
         { request in
             do {
-                let call = Call(request: request, application: application)
-                let admitted: Call
+                var call = Call(request: request, application: application)
                 do {
-                    admitted = try await access.admit(call)
+                    try await access.admit(&call)
                 } catch {
                     // Who is refused pays from the allowance of the address, or guessing would be free.
                     try await take(.address(request.client), application)
                     throw error
                 }
-                try await take(holder(of: admitted), application)
-                return try await operation.run(admitted)
+                try await take(holder(of: call), application)
+                return try await operation.run(call)
             } catch {
                 return application.answer(to: error, for: request)
             }

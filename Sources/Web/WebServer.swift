@@ -21,15 +21,19 @@ public struct WebServer: Sendable {
         }
         let trust = ProxyTrust(configuration.server.trustedProxies)
         let headers = SecurityHeaders(alwaysSecure: application.isPublicURLSecure)
+        // Only what is set up stands in the way of a request.
+        var middleware: [any Middleware] = [
+            Observation(log: log, logsAccess: configuration.server.logsAccess, unmatched: statistics.unmatched),
+            headers,
+        ]
+        if !configuration.server.trustedProxies.isEmpty {
+            middleware.append(ClientResolution(trust: trust, application: application))
+        }
+        if !configuration.server.corsOrigins.isEmpty {
+            middleware.append(CORS(origins: configuration.server.corsOrigins))
+        }
         router = Router(
-            routes: routes,
-            middleware: [
-                Observation(log: log, logsAccess: configuration.server.logsAccess, unmatched: statistics.unmatched),
-                headers,
-                ClientResolution(trust: trust, application: application),
-                CORS(origins: configuration.server.corsOrigins),
-            ],
-            limits: limits, answers: Self.answers(application, headers))
+            routes: routes, middleware: middleware, limits: limits, answers: Self.answers(application, headers))
         var settings = Server.Settings()
         settings.host = configuration.server.host
         settings.port = UInt16(clamping: configuration.server.port)
@@ -87,14 +91,13 @@ struct ClientResolution: Middleware {
     let application: Application
 
     func respond(to request: Request, next: Handler) async throws -> Response {
-        var request = request
-        do {
-            let origin = try trust.origin(of: request)
-            request.client = origin.client
-            request.isSecure = origin.isSecure
-        } catch {
+        let origin: ProxyTrust.Origin
+        do { origin = try trust.origin(of: request) } catch {
             return application.answer(to: Problem(.forwardedHeaderInvalid), for: request)
         }
+        var request = request
+        request.client = origin.client
+        request.isSecure = origin.isSecure
         return try await next(request)
     }
 }

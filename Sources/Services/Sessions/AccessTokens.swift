@@ -11,7 +11,9 @@ public struct AccessToken: Sendable, Hashable {
 }
 
 /// Makes and verifies access tokens (RFC 9068). Knows no store.
-public struct AccessTokens: Sendable {
+///
+/// A class, as every request reaches for it: a copy of what it holds would cost more than what it does.
+public final class AccessTokens: Sendable {
     private let signer: TokenSigner
     private let cache: VerifiedTokenCache<AccessToken>
     private let settings: TokenSettings

@@ -14,7 +14,9 @@ public struct SignedIn: Sendable {
 }
 
 /// The rules of sessions: how they go on, and how they end.
-public struct SessionService: Sendable {
+///
+/// A class, as every request reaches for it: a copy of what it holds would cost more than what it does.
+public final class SessionService: Sendable {
     let store: DataStore
     let accessTokens: AccessTokens
     let refreshTokens: RefreshTokens
@@ -23,6 +25,20 @@ public struct SessionService: Sendable {
     let audit: Audit
     let settings: TokenSettings
     let clock: Clock
+
+    init(
+        store: DataStore, accessTokens: AccessTokens, refreshTokens: RefreshTokens, subjects: Subjects,
+        revocations: Revocations, audit: Audit, settings: TokenSettings, clock: Clock
+    ) {
+        self.store = store
+        self.accessTokens = accessTokens
+        self.refreshTokens = refreshTokens
+        self.subjects = subjects
+        self.revocations = revocations
+        self.audit = audit
+        self.settings = settings
+        self.clock = clock
+    }
 
     // MARK: Going on
 
@@ -141,7 +157,7 @@ public struct SessionService: Sendable {
     /// - Throws: `.notFound` when it is not the caller's, or has ended.
     public func revoke(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
         let now = clock.now
-        try await ending { repositories in
+        try await ending { [self] repositories in
             guard let session = try await repositories.sessions.find(id), session.userID == token.userID,
                 session.endedAt == nil, session.expiresAt > now
             else { throw AuthError.notFound }
@@ -177,7 +193,7 @@ public struct SessionService: Sendable {
             ids.append(token.sessionID)
         }
         for id in Set(ids) {
-            try await ending { repositories in
+            try await ending { [self] repositories in
                 guard let session = try await repositories.sessions.find(id), session.endedAt == nil else { return [] }
                 try await end(session, because: .logout, with: .loggedOut, from: client, in: repositories)
                 guard everywhere else { return [id] }
@@ -190,7 +206,7 @@ public struct SessionService: Sendable {
     private func endAll(
         of user: UUID, except kept: UUID?, because reason: Session.EndReason, from client: Client
     ) async throws(AuthError) -> Int {
-        try await ending { repositories in
+        try await ending { [self] repositories in
             let ended = try await repositories.sessions.endAll(
                 ofUser: user, except: kept, because: reason, at: clock.now)
             let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]

@@ -16,8 +16,7 @@ enum Guard: Sendable {
     case machine
 
     /// Lets the call through with what was found out, or refuses it.
-    func admit(_ call: Call) async throws -> Call {
-        var call = call
+    func admit(_ call: inout Call) async throws {
         switch self {
         case .anyone: break
         case .refreshToken: call.refreshToken = try Self.refreshToken(of: call)
@@ -30,7 +29,6 @@ enum Guard: Sendable {
             call.accessToken = token
         case .machine: try Self.admitMachine(call)
         }
-        return call
     }
 
     private static func accessToken(of call: Call) throws(AuthError) -> AccessToken {

@@ -1,0 +1,173 @@
+"""What is measured, and the bar for each."""
+
+import json
+import time
+from pathlib import Path
+from statistics import median
+
+from bench import load, machine, servers
+from bench.report import Table, at_least, at_most
+from bench.seed import PASSWORD, Seed, email
+
+FEW, MANY = 10_000, 1_000_000
+ROUNDS = 3
+
+
+def say(what):
+    print(f"  {what}", flush=True)
+
+
+class Bench:
+    """One run: its processes, its folder, its table."""
+
+    def __init__(self, binary, folder, processes, seconds):
+        self.binary = binary
+        self.folder = Path(folder)
+        self.processes = processes
+        self.seconds = seconds
+        self.table = Table()
+        sources = Path(__file__).parent
+        self.refresh_load = machine.compile_c(sources / "refresh_load.c", self.folder / "refresh_load")
+        self.argon2_rate = machine.compile_c(sources / "argon2_rate.c", self.folder / "argon2_rate", ["sodium"])
+
+    def run(self, static_binary):
+        say(f"the server has core {machine.SERVER_CORE}, the load core {machine.LOAD_CORE}")
+        few, password_hash = self.seed_few()
+        self.start_up(few)
+        server = self.serve(few)
+        self.idle_memory(f"at rest with {FEW:,} sessions", server, 20)
+        refreshed = self.refresh_few(server, few)
+        self.validate(server)
+        self.sign_in(server)
+        server.stop()
+        say(f"making a database of {MANY:,} people and sessions")
+        self.refresh_many(Seed(self.binary, self.folder, MANY).fill(password_hash), refreshed)
+        self.weigh(static_binary)
+        return self.table
+
+    def serve(self, seed):
+        return servers.gatehouse(self.processes, self.binary, seed.data)
+
+    def seed_few(self):
+        """10,000 people, who all have the password of the one who registers first."""
+        say(f"making a database of {FEW:,} people and sessions")
+        seed = Seed(self.binary, self.folder, FEW)
+        server = self.serve(seed)
+        status, answer = server.request("POST", "/auth/register", {
+            "name": "Ada", "email": "ada@example.com", "password": PASSWORD, "company_name": "Engines"})
+        server.stop()
+        if status != 201:
+            raise RuntimeError(f"the registration was answered with {status}: {answer.decode()}")
+        password_hash = seed.registered_hash()
+        return seed.fill(password_hash), password_hash
+
+    def start_up(self, seed):
+        say("starting")
+        times = []
+        for _ in range(5):
+            started = time.monotonic()
+            server = self.serve(seed)
+            times.append((time.monotonic() - started) * 1000)
+            server.stop()
+        self.table.add("from exec to the first answer", bar=at_most(median(times), 100, "ms"))
+
+    def idle_memory(self, what, server, limit):
+        memory = machine.resident_mb(server.pid)
+        self.table.add(what, rss=memory, bar=at_most(memory, limit, "MB"))
+
+    # Refreshing
+
+    def refresh_few(self, server, seed):
+        """Leaves an access token of each session in `tokens`, and the newest refresh tokens in `few`."""
+        say(f"refreshing {FEW:,} sessions over 64 connections")
+        few = seed.refresh_tokens(self.folder / "few", FEW)
+        load.refreshes(self.refresh_load, server, 0, few)
+        Path(f"{few}.access").rename(self.folder / "tokens")
+        runs = self.refreshes(server, few)
+        self.table.add(f"refresh, durable, {FEW:,} sessions", runs, machine.resident_mb(server.pid),
+                       at_least(middle(runs, "rate"), 5000, "/s"))
+        self.table.add("  its CPU time", bar=at_most(middle(runs, "cpu"), 150, "us"))
+        return runs
+
+    def refresh_many(self, seed, few):
+        server = self.serve(seed)
+        self.idle_memory(f"at rest with {MANY:,} sessions", server, 64)
+        say(f"refreshing some of {MANY:,} sessions")
+        many = seed.refresh_tokens(self.folder / "many", FEW * 10)
+        runs = self.refreshes(server, many)
+        memory = machine.resident_mb(server.pid)
+        self.table.add(f"refresh, durable, {MANY:,} sessions", runs, memory, at_most(memory, 64, "MB"))
+        self.table.add("  its CPU time against that of few",
+                       bar=at_most(middle(runs, "cpu") / middle(few, "cpu"), 1.5, "times"))
+        self.table.add("  its time against that of few",
+                       bar=at_most(middle(few, "rate") / middle(runs, "rate"), 1.5, "times"))
+        server.stop()
+
+    def refreshes(self, server, tokens):
+        return [load.refreshes(self.refresh_load, server, self.seconds, tokens) for _ in range(ROUNDS)]
+
+    # Validating
+
+    def validate(self, server):
+        """nginx and ours by turns, so that whatever else the machine does hits both."""
+        say("validating, with nginx beside it")
+        many = self.folder / "tokens"
+        hot = self.folder / "hot"
+        token, _, _ = many.read_text().partition("\n")
+        hot.write_text(token)
+        status, body = server.request("GET", "/auth/validate", token=token)
+        if status != 200:
+            raise RuntimeError(f"a fresh token was answered with {status}: {body.decode()}")
+        nginx = servers.nginx(self.processes, self.folder, len(body))
+        load.requests(server, self.seconds, 32, "/auth/validate", tokens=many)
+        by_nginx, by_hot, by_many = [], [], []
+        for _ in range(ROUNDS):
+            by_nginx.append(load.requests(nginx, self.seconds, 32, tokens=hot))
+            by_hot.append(load.requests(server, self.seconds, 32, "/auth/validate", tokens=hot))
+            by_many.append(load.requests(server, self.seconds, 32, "/auth/validate", tokens=many))
+        self.table.add(f"nginx, return 200, {len(body)} bytes", by_nginx, machine.resident_mb(nginx.pid))
+        nginx.stop()
+        memory = machine.resident_mb(server.pid)
+        for what, runs, bar in (("one token", by_hot, 0.5), (f"{FEW:,} tokens", by_many, 0.15)):
+            ratio = median(ours.rate / theirs.rate for ours, theirs in zip(runs, by_nginx))
+            self.table.add(f"validate, {what}", runs, memory, at_least(ratio, bar, "of nginx"))
+
+    # Signing in
+
+    def sign_in(self, server):
+        say("signing in, with the bare hash beside it")
+        bodies = self.folder / "logins"
+        bodies.write_text("".join(
+            json.dumps({"email": email(number), "password": PASSWORD}) + "\n" for number in range(2000)))
+        bare, logins = [], []
+        for _ in range(ROUNDS):
+            bare.append(float(machine.output([self.argon2_rate, self.seconds], machine.SERVER_CORE, 60)))
+            logins.append(load.requests(server, self.seconds, 32, "/auth/login", bodies=bodies))
+        ratio = median(ours.rate / theirs for ours, theirs in zip(logins, bare))
+        self.table.add("sign-in, 32 at a time", logins, machine.resident_mb(server.pid),
+                       at_least(ratio, 0.9, "of the hash"))
+        self.validate_while_signing_in(server, bodies)
+
+    def validate_while_signing_in(self, server, bodies):
+        say("validating while 32 sign in")
+        hot = self.folder / "hot"
+        idle = load.requests(server, self.seconds, 1, "/auth/validate", tokens=hot)
+        logins = load.start_wrk(
+            self.processes, server.url("/auth/login"), self.seconds + 2, 32, bodies=bodies)
+        time.sleep(1)
+        busy = load.requests(server, self.seconds, 1, "/auth/validate", tokens=hot)
+        logins.wait()
+        self.table.add("validate, one connection", [idle])
+        self.table.add("validate, while 32 sign in", [busy], bar=at_most(busy.p99 / idle.p99, 10, "times its p99"))
+
+    # The binary
+
+    def weigh(self, static_binary):
+        if not static_binary.exists():
+            self.table.add("static binary, stripped: not built (--release)")
+            return
+        self.table.add("static binary, stripped", bar=at_most(static_binary.stat().st_size / 1e6, 25, "MB"))
+
+
+def middle(runs, name):
+    return median(getattr(run, name) for run in runs)
