@@ -24,6 +24,13 @@ public struct Request: Sendable {
     /// What the placeholders of the route stand for, percent-decoded.
     public internal(set) var parameters: [String] = []
 
+    /// The same request, answered by another route than its path asks for.
+    public func answered(by route: Route) -> Request {
+        var copy = self
+        copy.matched = route
+        return copy
+    }
+
     /// The value of the `index`th placeholder that was declared `:uuid`.
     public func uuid(_ index: Int = 0) throws(RequestError) -> UUID {
         guard parameters.indices.contains(index), let id = UUID(parameters[index]) else { throw .noSuchParameter }

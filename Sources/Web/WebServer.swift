@@ -22,13 +22,13 @@ public struct WebServer: Sendable {
         let trust = ProxyTrust(configuration.server.trustedProxies)
         let headers = SecurityHeaders(alwaysSecure: application.isPublicURLSecure)
         // Only what is set up stands in the way of a request.
-        var middleware: [any Middleware] = [
-            Observation(log: log, logsAccess: configuration.server.logsAccess, unmatched: statistics.unmatched),
-            headers,
-        ]
+        var middleware: [any Middleware] = []
         if !configuration.server.trustedProxies.isEmpty {
             middleware.append(ClientResolution(trust: trust, application: application))
         }
+        middleware.append(
+            Observation(log: log, logsAccess: configuration.server.logsAccess, unmatched: statistics.unmatched))
+        middleware.append(headers)
         if !configuration.server.corsOrigins.isEmpty {
             middleware.append(CORS(origins: configuration.server.corsOrigins))
         }
@@ -85,16 +85,22 @@ public struct WebServer: Sendable {
     }
 }
 
-/// Finds the client behind trusted proxies, before anything asks for its address.
+/// Finds the client behind trusted proxies, before anything asks for its address: the log, the limits, the rules.
 struct ClientResolution: Middleware {
-    let trust: ProxyTrust
-    let application: Application
+    private let trust: ProxyTrust
+    /// Takes what cannot be read through the other middleware, so that it is logged like any answer.
+    private let refusal: Route
+
+    init(trust: ProxyTrust, application: Application) {
+        self.trust = trust
+        refusal = Route(.get, "", body: .collect(limit: 0)) { request in
+            application.answer(to: Problem(.forwardedHeaderInvalid), for: request)
+        }
+    }
 
     func respond(to request: Request, next: Handler) async throws -> Response {
         let origin: ProxyTrust.Origin
-        do { origin = try trust.origin(of: request) } catch {
-            return application.answer(to: Problem(.forwardedHeaderInvalid), for: request)
-        }
+        do { origin = try trust.origin(of: request) } catch { return try await next(request.answered(by: refusal)) }
         var request = request
         request.client = origin.client
         request.isSecure = origin.isSecure

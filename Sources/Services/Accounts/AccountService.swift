@@ -153,11 +153,15 @@ public struct AccountService: Sendable {
         }
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
         let attempt = try await begin(user, from: client)
-        guard try await passwords.verify(current, against: user.passwordHash).matches else {
+        guard try await signIn.verify(current, against: user.passwordHash, as: attempt).matches else {
             try await recordFailure(of: user, locks: attempt.locks, token, client)
             throw .credentialsInvalid
         }
-        let hash = try await passwords.hash(new)
+        let hash: String
+        do { hash = try await passwords.hash(new) } catch {
+            try await signIn.giveBack(attempt)
+            throw error
+        }
         return try await replace(user, hash, attempt, token, client)
     }
 

@@ -76,6 +76,27 @@ struct Lockout: Sendable {
         }
     }
 
+    /// Gives an attempt back that was never made, because nobody could check it.
+    func withdraw(_ attempt: Attempt, at now: Timestamp, in repositories: Repositories) async throws {
+        let attempts = repositories.attempts
+        func before(_ count: AttemptCount?) -> (Int, Timestamp?) {
+            (max(0, (count?.failed ?? 0) - 1), attempt.locks ? nil : count?.lockedUntil)
+        }
+        switch attempt.account {
+        case .unknown(let key):
+            let (failed, until) = before(try await attempts.count(ofUnknown: key))
+            try await attempts.write(ofUnknown: key, failed: failed, lockedUntil: until, at: now)
+        case .user(let user):
+            let (failed, until) = before(try await attempts.count(ofUser: user))
+            try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
+            guard let device = attempt.device else { return }
+            let known = try await attempts.count(
+                ofDevice: device, user: user, seenSince: now - settings.deviceMemory)
+            let (knownFailed, knownUntil) = before(known)
+            try await attempts.write(ofDevice: device, user: user, failed: knownFailed, lockedUntil: knownUntil)
+        }
+    }
+
     /// Forgets the failures after a success. A lock that strangers caused stays for strangers.
     func succeeded(_ attempt: Attempt, keys: [[UInt8]], at now: Timestamp, in repositories: Repositories) async throws {
         guard case .user(let user) = attempt.account else { return }

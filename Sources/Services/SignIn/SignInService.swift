@@ -51,7 +51,7 @@ public struct SignInService: Sendable {
         // A known device is not held to what strangers use up.
         if device == nil { try await limits.take(.signIn, for: .account(email.normalized)) }
         let attempt = try await begin(user, email, from: device, client, at: now)
-        let verification = try await passwords.verify(password, against: user?.passwordHash)
+        let verification = try await verify(password, against: user?.passwordHash, as: attempt)
         guard let user, let stored = user.passwordHash, verification.matches else {
             try await record(
                 .signInFailed, user: user?.id, because: user == nil ? "unknown_account" : "wrong_password",
@@ -60,7 +60,8 @@ public struct SignInService: Sendable {
         }
         var newHash: String?
         if verification.needsRehash {
-            newHash = try await passwords.hash(password)
+            // Where the machine has no time for it now, the next sign-in will do.
+            newHash = try? await passwords.hash(password)
             if let newHash {
                 do {
                     try await store.transaction { try await $0.users.replaceHash(of: user.id, stored, with: newHash) }
@@ -68,6 +69,23 @@ public struct SignInService: Sendable {
             }
         }
         return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, newHash: newHash)
+    }
+
+    /// Checks a password as one attempt, which is given back when the check cannot be made.
+    func verify(_ password: String, against hash: String?, as attempt: Lockout.Attempt)
+        async throws(AuthError) -> Verification
+    {
+        do { return try await passwords.verify(password, against: hash) } catch {
+            try await giveBack(attempt)
+            throw error
+        }
+    }
+
+    func giveBack(_ attempt: Lockout.Attempt) async throws(AuthError) {
+        let now = clock.now
+        do {
+            try await store.transaction { try await lockout.withdraw(attempt, at: now, in: $0) }
+        } catch { throw .from(error) }
     }
 
     private func begin(

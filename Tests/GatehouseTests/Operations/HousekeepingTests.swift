@@ -58,6 +58,7 @@ import Testing
             try await services.housekeeping.maintainKeys()
             let second = services.ring.current.id
             #expect(second != first)
+            gatehouse.clock.advance(by: .seconds(1))
             try await services.keys.rotate(atOnce: true)
             try await services.housekeeping.maintainKeys()
             #expect(services.ring.current.id != second)

@@ -1,4 +1,5 @@
 import Ground
+import SQL
 import Services
 import Testing
 
@@ -84,6 +85,23 @@ import Testing
                 #expect(reply.status == 400 && reply.code == "forwarded_header_invalid")
             }
         }
+    }
+
+    @Test("the access log names the client behind the proxy, and what was refused too")
+    func accessLog() async throws {
+        let database = FaultyDatabase(try SQLiteDatabase(path: ":memory:"))
+        let gatehouse = try await Gatehouse(
+            database: database, keyValue: nil, clock: ManualClock(), settings: ["TRUSTED_PROXIES": "127.0.0.1"])
+        _ = try gatehouse.client.send("GET", "/health/live?token=secret", headers: ["X-Forwarded-For": "203.0.113.9"])
+        let refused = try gatehouse.client.send("GET", "/health/live", headers: ["X-Forwarded-For": "x"])
+        #expect(refused.header("x-content-type-options") == "nosniff")
+        gatehouse.stop()
+        database.close()
+        let lines = gatehouse.logText.split(separator: "\n").filter { $0.contains("http.request") }
+        #expect(lines.count == 2)
+        #expect(lines.first?.contains("\"client\":\"203.0.113.9\"") == true)
+        #expect(lines.first?.contains("secret") == false)
+        #expect(lines.last?.contains("\"status\":400") == true)
     }
 
     @Test("a user agent that could mislead is stored harmless")

@@ -150,6 +150,18 @@ import Testing
         }
     }
 
+    @Test("an attempt that could not be checked for want of time does not count towards the lock", arguments: Stores.all)
+    func overloadIsNoFailure(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind, ["HASH_QUEUE": "0"]) { gatehouse in
+            let ada = try gatehouse.registered()
+            gatehouse.services.stop()
+            for _ in 0..<12 { #expect(try gatehouse.login(password: "wrong").code == "overloaded") }
+            #expect(try gatehouse.login("nobody@example.com").code == "overloaded")
+            let count = try await gatehouse.store.reading.attempts.count(ofUser: try #require(UUID(ada.id)))
+            #expect(count?.failed == 0 && count?.lockedUntil == nil)
+        }
+    }
+
     @Test("more hashing than the queue holds is refused with a time to wait, and the rest is served")
     func overload() async throws {
         try await withGatehouse(["HASH_QUEUE": "2", "ARGON2_MEMORY": "65536"]) { gatehouse in
