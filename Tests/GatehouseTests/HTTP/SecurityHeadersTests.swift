@@ -13,12 +13,12 @@ struct SecurityHeadersTests {
         lines.first { $0.hasPrefix("Content-Security-Policy: ") } ?? ""
     }
 
-    @Test("every answer forbids sniffing, framing and referrers", arguments: [
-        "text/html; charset=utf-8", "text/css", nil,
+    @Test("every answer forbids sniffing and framing, and tells no other site where somebody was", arguments: [
+        ("text/html; charset=utf-8", "same-origin"), ("text/css", "no-referrer"), (nil, "no-referrer"),
     ])
-    func always(type: String?) {
+    func always(type: String?, referrers: String) {
         let lines = lines(type)
-        for line in ["X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer", "X-Frame-Options: DENY"] {
+        for line in ["X-Content-Type-Options: nosniff", "Referrer-Policy: \(referrers)", "X-Frame-Options: DENY"] {
             #expect(lines.contains(line))
         }
         #expect(policy(lines).contains("frame-ancestors 'none'"))
