@@ -64,6 +64,7 @@ public struct JSONWriter: Sendable {
         bytes.append(34)
         var value = value
         value.withUTF8 { text in
+            if Self.isPlain(text) { return bytes.append(contentsOf: text) }
             var start = 0
             var index = 0
             while index < text.count {
@@ -121,6 +122,20 @@ public struct JSONWriter: Sendable {
         bytes.append(92)
         bytes.append(117)
         for shift in [12, 8, 4, 0] as [UInt32] { bytes.append(Hex.digit(UInt8(scalar >> shift & 15))) }
+    }
+
+    /// Whether nothing in the text needs a second look. Without a branch, so that many bytes are looked at in
+    /// one step: most texts are plain, and tokens are long.
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var others: UInt8 = 0
+        for byte in text {
+            // 0x20...0x7e without quote, backslash and less-than.
+            others |= byte &- 0x20 < 0x5f ? 0 : 1
+            others |= byte == 34 ? 1 : 0
+            others |= byte == 92 ? 1 : 0
+            others |= byte == 60 ? 1 : 0
+        }
+        return others == 0
     }
 
     /// Swift strings are valid UTF-8, so the lead byte tells the length.

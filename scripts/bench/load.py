@@ -20,6 +20,8 @@ class Run:
     cpu: float
     """CPU time of the server, in microseconds a request."""
     failed: int
+    others: float
+    """Percent of the server's core that other programs had: with more than a few, rates mean little."""
 
 
 def wrk(url, seconds, connections, tokens=None, bodies=None):
@@ -45,17 +47,28 @@ def refreshes(program, server, seconds, tokens, connections=64):
     return measured(server, [program, server.port, seconds, connections, tokens], seconds or 60)
 
 
+def hashes(program, seconds):
+    """The bare hash function, on the server's core."""
+    busy = machine.busy_seconds(machine.SERVER_CORE)
+    figures = last_line([program, seconds], machine.SERVER_CORE, seconds)
+    return found(figures, figures["cpu"], machine.busy_seconds(machine.SERVER_CORE) - busy)
+
+
 def measured(server, command, seconds, environment=None):
-    before = machine.cpu_seconds(server.pid)
+    cpu, busy = machine.cpu_seconds(server.pid), machine.busy_seconds(machine.SERVER_CORE)
+    figures = last_line(command, machine.LOAD_CORE, seconds, environment)
+    return found(figures, machine.cpu_seconds(server.pid) - cpu, machine.busy_seconds(machine.SERVER_CORE) - busy)
+
+
+def found(figures, cpu, busy):
+    requests, seconds = figures["requests"], figures["seconds"]
+    return Run(
+        rate=requests / seconds, p50=figures["p50"], p99=figures["p99"], cpu=cpu * 1e6 / max(1, requests),
+        failed=figures["failed"], others=max(0.0, busy - cpu) / seconds * 100)
+
+
+def last_line(command, core, seconds, environment=None):
+    """The figures in which a load generator ends; it may take half a minute longer than it was told."""
     done = subprocess.run(
-        machine.pinned(command, machine.LOAD_CORE), env=environment, stdout=subprocess.PIPE, check=True,
-        timeout=seconds + 30)
-    return found(done.stdout, machine.cpu_seconds(server.pid) - before)
-
-
-def found(text, cpu_seconds=0.0):
-    """What the last line of a load generator says."""
-    figures = json.loads(text.decode().strip().splitlines()[-1])
-    answered = figures["requests"]
-    return Run(rate=answered / figures["seconds"], p50=figures["p50"], p99=figures["p99"],
-               cpu=cpu_seconds * 1e6 / max(1, answered), failed=figures["failed"])
+        machine.pinned(command, core), env=environment, stdout=subprocess.PIPE, check=True, timeout=seconds + 30)
+    return json.loads(done.stdout.decode().strip().splitlines()[-1])

@@ -40,12 +40,6 @@ def pinned(command, core):
     return ["taskset", "-c", str(core), *map(str, command)]
 
 
-def output(command, core, seconds):
-    """What a program prints; it may run for so long."""
-    done = subprocess.run(pinned(command, core), stdout=subprocess.PIPE, timeout=seconds, check=True)
-    return done.stdout.decode()
-
-
 def compile_c(source, program, libraries=()):
     flags = [f"-l{name}" for name in libraries]
     subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-o", program, source, *flags], check=True)
@@ -56,6 +50,16 @@ def cpu_seconds(pid):
     """User and system time of all threads of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def busy_seconds(core):
+    """How long a core has worked, for whatever program."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *times = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _iowait, interrupts, soft_interrupts = map(int, times[:7])
+            return (user + nice + system + interrupts + soft_interrupts) / TICKS_PER_SECOND
+    raise RuntimeError(f"the kernel knows no core {core}")
 
 
 def resident_mb(pid):

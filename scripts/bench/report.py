@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-COLUMNS = ("what", "req/s", "p50 us", "p99 us", "CPU us", "RSS MB", "measured", "bar", "")
+COLUMNS = ("what", "req/s", "p50 us", "p99 us", "CPU us", "others %", "RSS MB", "measured", "bar", "")
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Table:
         if bar:
             self._bars.append(bar)
         figures = [number(median(getattr(run, name) for run in runs)) if runs else ""
-                   for name in ("rate", "p50", "p99", "cpu")]
+                   for name in ("rate", "p50", "p99", "cpu", "others")]
         failed = sum(run.failed for run in runs)
         if failed:
             what += f" ({failed} refused)"
@@ -59,7 +59,8 @@ class Table:
             if index == 0:
                 print("-" * (sum(widths) + 2 * (len(widths) - 1)))
         missed = sum(not bar.holds for bar in self._bars)
-        print(f"\n{len(self._bars) - missed} of {len(self._bars)} bars are met.")
+        print(f"\n{len(self._bars) - missed} of {len(self._bars)} bars are met. CPU us: the server's, a request. others %: of the "
+              "server's core, had by other programs; above a few, measure again.")
 
 
 def number(value):
