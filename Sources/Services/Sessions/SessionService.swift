@@ -43,7 +43,7 @@ public final class SessionService: Sendable {
     // MARK: Going on
 
     private enum Step: Sendable {
-        case advanced(Session)
+        case advanced(Session, Subject)
         /// The token of the generation before, within the grace time: the answer was lost, or another tab was
         /// faster.
         case repeated(Session)
@@ -62,13 +62,18 @@ public final class SessionService: Sendable {
         let now = clock.now
         let expiry = Timestamp(seconds: (now + settings.refreshLifetime).seconds)
         let next = refreshTokens.successor(of: token, expiresAt: expiry)
+        let changes = subjects.changes
         let step: Step
         do {
             step = try await store.transaction { try await self.step(token, to: next, from: client, at: now, in: $0) }
         } catch { throw .from(error) }
         switch step {
-        case .advanced(let session), .repeated(let session):
-            return try await pair(for: session, secretOf: next, at: now)
+        case .advanced(let session, let subject):
+            subjects.keep(subject, ifUnchangedSince: changes)
+            return try pair(for: session, subject, secretOf: next, at: now)
+        case .repeated(let session):
+            let subject = try await subjects.subject(ofSession: session.id)
+            return try pair(for: session, subject, secretOf: next, at: now)
         case .reused(let session):
             try await revocations.add([session.id])
             throw .tokenReused
@@ -86,7 +91,9 @@ public final class SessionService: Sendable {
             try await audit.record(
                 AuditEvent(.sessionRefreshed, user: session.userID, company: session.companyID, session: session.id),
                 from: client, in: repositories)
-            return .advanced(session)
+            // Here, where person and company have just been looked at, loading the subject costs least.
+            if let subject = subjects.known(ofSession: session.id) { return .advanced(session, subject) }
+            return .advanced(session, try await Subjects.load(session, in: repositories))
         }
         guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }
         guard session.endedAt == nil else { throw AuthError.sessionEnded }
@@ -106,19 +113,24 @@ public final class SessionService: Sendable {
         throw AuthError.tokenInvalid
     }
 
-    private func pair(for session: Session, secretOf token: RefreshToken, at now: Timestamp)
-        async throws(AuthError) -> SignedIn
+    private func pair(for session: Session, _ subject: Subject, secretOf token: RefreshToken, at now: Timestamp)
+        throws(AuthError) -> SignedIn
     {
         let current = RefreshToken(
             sessionID: session.id, generation: token.generation, expiresAt: session.expiresAt, secret: token.secret)
-        return try await signedIn(session, with: current, at: now)
+        return try signedIn(session, subject, with: current, at: now)
     }
 
-    /// The answer to a sign-in or a refresh.
+    /// The answer to a sign-in.
     func signedIn(_ session: Session, with refreshToken: RefreshToken, at now: Timestamp)
         async throws(AuthError) -> SignedIn
     {
-        let subject = try await subjects.subject(ofSession: session.id)
+        try signedIn(session, try await subjects.subject(ofSession: session.id), with: refreshToken, at: now)
+    }
+
+    private func signedIn(_ session: Session, _ subject: Subject, with refreshToken: RefreshToken, at now: Timestamp)
+        throws(AuthError) -> SignedIn
+    {
         let access = try accessTokens.sign(
             session: session.id, user: session.userID, company: session.companyID, methods: session.methods, at: now)
         return SignedIn(

@@ -35,13 +35,13 @@ public final class Subject: Sendable {
     /// What other services keep about the person, a JSON object.
     public let appData: String
     public let session: Session
-    private let grants: [GrantedRole]
+    private let grants: [Grant]
     private let rendering = Mutex<[UInt8]?>(nil)
 
-    init(user: User, roles: [GrantedRole], grants: [GrantedRole], company: Company?, session: Session) {
-        let here = roles.filter { $0.company == nil || $0.company == company?.id }
+    init(user: User, grants: [Grant], company: Company?, session: Session) {
+        let here = grants.filter { $0.company == nil || $0.company == company?.id }
         var names: [String] = []
-        for role in here where !names.contains(role.name) { names.append(role.name) }
+        for grant in here where !names.contains(grant.role) { names.append(grant.role) }
         person = Person(user, roles: names)
         self.company = company
         appData = user.appData
@@ -51,7 +51,7 @@ public final class Subject: Sendable {
 
     /// Whether the person may do this everywhere.
     public func may(_ permission: Permission) -> Bool {
-        grants.contains { $0.company == nil && permission.isCovered(by: $0.name) }
+        grants.contains { $0.company == nil && $0.permission.map(permission.isCovered) == true }
     }
 
     /// The bytes that `render` makes of this subject, made once: a subject never changes.

@@ -42,15 +42,18 @@ public struct Subjects: Sendable {
     static func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
         return Subject(
-            user: user, roles: try await repositories.roles.granted(to: user.id),
-            grants: try await repositories.roles.permissions(of: user.id),
+            user: user, grants: try await repositories.roles.grants(to: user.id),
             company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
             session: session)
     }
 
+    /// The subject, where it is in memory.
+    func known(ofSession id: UUID) -> Subject? { cache.find(id) }
+
     /// Keeps a subject that was just loaded.
     func keep(_ subject: Subject, ifUnchangedSince changes: Int) { cache.keep(subject, ifUnchangedSince: changes) }
 
+    /// To be taken before loading what will be kept.
     var changes: Int { cache.changes }
 
     /// Something about the person has changed: the next request sees it, on every node.

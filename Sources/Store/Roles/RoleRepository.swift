@@ -13,6 +13,21 @@ public struct GrantedRole: Sendable, RowDecodable {
     }
 }
 
+/// One thing that a role permits somebody, and where.
+public struct Grant: Sendable, RowDecodable {
+    public let role: String
+    /// nil: everywhere.
+    public let company: UUID?
+    /// nil for a role that permits nothing.
+    public let permission: String?
+
+    public init(row: inout Row) throws(DatabaseError) {
+        role = try row.next()
+        company = try row.next()
+        permission = try row.next()
+    }
+}
+
 /// The tables of roles, of what they permit, and of who has them.
 public struct RoleRepository: Sendable {
     let sql: any StatementRunner
@@ -63,15 +78,15 @@ public struct RoleRepository: Sendable {
         try await sql.run(Self.ofUser, [user.sqlValue]).all()
     }
 
-    private static let permissionsOfUser = Statement(
+    private static let grantsOfUser = Statement(
         """
-        SELECT p.permission, g.company_id FROM user_roles g JOIN role_permissions p ON p.role_id = g.role_id
-        WHERE g.user_id = $1
+        SELECT r.name, g.company_id, p.permission FROM user_roles g JOIN roles r ON r.id = g.role_id
+        LEFT JOIN role_permissions p ON p.role_id = g.role_id WHERE g.user_id = $1 ORDER BY r.name, g.id
         """)
 
-    /// What the user's roles permit, and where.
-    public func permissions(of user: UUID) async throws(DatabaseError) -> [GrantedRole] {
-        try await sql.run(Self.permissionsOfUser, [user.sqlValue]).all()
+    /// The user's roles with all that they permit.
+    public func grants(to user: UUID) async throws(DatabaseError) -> [Grant] {
+        try await sql.run(Self.grantsOfUser, [user.sqlValue]).all()
     }
 
     private static let holders = Statement(
