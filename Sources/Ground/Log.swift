@@ -23,19 +23,19 @@ public final class Log: Sendable {
         var dropped = 0
         var closed = false
         var urgent = false
+        var isFinished = false
     }
 
     public let level: Level
     private let clock: Clock
     private let buffer = Monitor(Buffer())
-    private let writer: Thread
 
     /// - Parameter sink: takes finished lines; called by one thread at a time.
     public init(level: Level = .info, clock: Clock = .system, sink: @escaping @Sendable ([UInt8]) -> Void) {
         self.level = level
         self.clock = clock
         let buffer = buffer
-        writer = Thread(name: "log") {
+        _ = Thread(name: "log") {
             while true {
                 buffer.wait { $0.bytes.isEmpty && !$0.closed ? nil : () }
                 // A moment's delay gathers many lines into one write.
@@ -43,7 +43,7 @@ public final class Log: Sendable {
                 let (bytes, dropped, closed) = buffer.withLock { Self.take(&$0) }
                 if !bytes.isEmpty { sink(bytes) }
                 if dropped > 0 { sink(Array("{\"level\":\"warning\",\"event\":\"log.dropped\",\"lines\":\(dropped)}\n".utf8)) }
-                if closed { return }
+                if closed { return buffer.withLock(wakes: true) { $0.isFinished = true } }
             }
         }
     }
@@ -97,9 +97,9 @@ public final class Log: Sendable {
     public func warning(_ event: String, _ fields: (inout JSONWriter) -> Void = { _ in }) { write(.warning, event, fields) }
     public func error(_ event: String, _ fields: (inout JSONWriter) -> Void = { _ in }) { write(.error, event, fields) }
 
-    /// Writes what is left and ends the thread.
+    /// Writes what is left and ends the thread; waits for a sink that is stuck no longer than two seconds.
     public func close() {
         buffer.withLock(wakes: true) { $0.closed = true }
-        writer.join()
+        _ = buffer.wait(for: .seconds(2)) { $0.isFinished ? () : nil }
     }
 }

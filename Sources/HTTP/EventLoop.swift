@@ -25,6 +25,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
     /// Seconds of the monotonic clock: what deadlines are compared with.
     private(set) var now: Int = 0
     private(set) var isDraining = false
+    private var isResting = false
 
     private let epoll: Int32
     private let wakeFD: Int32
@@ -174,6 +175,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
         guard time.tv_sec != now else { return }
         now = time.tv_sec
         dateLine = Self.dateLine()
+        if isResting, !isDraining {
+            isResting = gh_epoll_add(epoll, listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue, Tag.listener) != 0
+        }
         for connection in connections {
             if let connection, connection.deadline <= now { connection.expire() }
         }
@@ -195,7 +199,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
             var peer = [UInt8](repeating: 0, count: 16)
             var port: UInt16 = 0
             let descriptor = gh_accept(listener, &peer, &port)
-            guard descriptor >= 0 else { return }
+            guard descriptor >= 0 else {
+                if errno == EMFILE || errno == ENFILE { rest() }
+                return
+            }
             let address = IPAddress(mapped: peer)
             guard census.admit(address) else {
                 _ = send(descriptor, Self.tooManyConnections, Self.tooManyConnections.count, Int32(MSG_NOSIGNAL))
@@ -215,6 +222,13 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `inbox` i
             let tag = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
             if gh_epoll_add(epoll, descriptor, interest, tag) != 0 { connection.close() }
         }
+    }
+
+    /// Leaves the listener alone until the next tick: without a free descriptor it would only be told again and again
+    /// that somebody waits.
+    private func rest() {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, listener, nil)
+        isResting = true
     }
 
     private static let tooManyConnections = Array(

@@ -39,6 +39,9 @@ public final class Server: Sendable {
             throw StartError(reason: "cannot listen on \(settings.host) port \(settings.port): \(why)")
         }
         port = gh_local_port(listener)
+        var settings = settings
+        // Each connection is a descriptor, and the rest of the program needs some too.
+        settings.limits.connections = min(settings.limits.connections, max(16, gh_raise_descriptor_limit() - 64))
         let census = ConnectionCensus(limits: settings.limits, isExempt: settings.isExempt)
         self.census = census
         var loops: [EventLoop] = []

@@ -109,6 +109,15 @@ int gh_random(void *buffer, size_t n) {
     return 0;
 }
 
+long gh_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return 1024;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit)) limit.rlim_cur = before;
+    return limit.rlim_cur > 1 << 20 ? 1 << 20 : (long)limit.rlim_cur;
+}
+
 void gh_thread_start(const char *name, int niceness) {
     prctl(PR_SET_NAME, name);
     if (niceness > 0) setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), niceness);

@@ -30,6 +30,8 @@ public struct ProfileChange: Sendable {
     /// A JSON object.
     public var settings: JSON?
 
+    var isEmpty: Bool { name == nil && phone == nil && settings == nil }
+
     public init(name: String? = nil, phone: String?? = nil, settings: JSON? = nil) {
         self.name = name
         self.phone = phone
@@ -106,26 +108,24 @@ public struct AccountService: Sendable {
     public func updateProfile(_ change: ProfileChange, of token: AccessToken, from client: Client)
         async throws(AuthError) -> Subject
     {
-        try await update(change, user: token.userID, by: token, from: client)
+        do {
+            try await store.transaction { try await apply(change, to: token.userID, by: token, from: client, in: $0) }
+        } catch { throw .from(error) }
+        try await sessions.subjects.changed(user: token.userID)
         return try await sessions.subject(of: token)
     }
 
-    func update(_ change: ProfileChange, user id: UUID, by token: AccessToken, from client: Client)
-        async throws(AuthError)
-    {
-        let now = clock.now
-        do {
-            try await store.transaction { repositories in
-                guard var user = try await repositories.users.find(id) else { throw AuthError.notFound }
-                if let name = change.name { user.name = name }
-                if let phone = change.phone { user.phone = phone }
-                if let settings = change.settings { user.settings = settings.text }
-                try await repositories.users.updateProfile(of: user, at: now)
-                let event = AuditEvent(.profileUpdated, user: id, actor: token.userID, session: token.sessionID)
-                try await audit.record(event, from: client, in: repositories)
-            }
-        } catch { throw .from(error) }
-        try await sessions.subjects.changed(user: id)
+    /// Changes a profile in a transaction of the caller's.
+    func apply(
+        _ change: ProfileChange, to id: UUID, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws {
+        guard var user = try await repositories.users.find(id) else { throw AuthError.notFound }
+        if let name = change.name { user.name = name }
+        if let phone = change.phone { user.phone = phone }
+        if let settings = change.settings { user.settings = settings.text }
+        try await repositories.users.updateProfile(of: user, at: clock.now)
+        let event = AuditEvent(.profileUpdated, user: id, actor: token.userID, session: token.sessionID)
+        try await audit.record(event, from: client, in: repositories)
     }
 
     // MARK: Password
@@ -154,7 +154,7 @@ public struct AccountService: Sendable {
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
         let attempt = try await begin(user, from: client)
         guard try await signIn.verify(current, against: user.passwordHash, as: attempt).matches else {
-            try await recordFailure(of: user, locks: attempt.locks, token, client)
+            try await recordFailure(of: user, locks: attempt.locksAnything, token, client)
             throw .credentialsInvalid
         }
         let hash: String

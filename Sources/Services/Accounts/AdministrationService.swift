@@ -15,13 +15,17 @@ public struct AdministrationService: Sendable {
     public func update(
         _ user: UUID, profile: ProfileChange, status: User.Status?, by token: AccessToken, from client: Client
     ) async throws(AuthError) -> Person {
-        let isSelf = user == token.userID
-        if !isSelf || status != nil { try await demand("users:update", of: token) }
-        try await protectSuperAdmin(user, from: token)
-        if profile.name != nil || profile.phone != nil || profile.settings != nil {
-            try await accounts.update(profile, user: user, by: token, from: client)
+        let subject = try await sessions.subject(of: token)
+        if user != token.userID || status != nil, !subject.may("users:update") {
+            throw .forbidden(permission: "users:update")
         }
-        if let status { try await set(status, of: user, by: token, from: client) }
+        try await sessions.ending { repositories in
+            try await protectSuperAdmin(user, from: subject, in: repositories)
+            if !profile.isEmpty { try await accounts.apply(profile, to: user, by: token, from: client, in: repositories) }
+            guard let status else { return [] }
+            return try await set(status, of: user, by: token, from: client, in: repositories)
+        }
+        try await sessions.subjects.changed(user: user)
         do {
             guard let stored = try await store.reading.users.find(user) else { throw AuthError.notFound }
             let roles = try await store.reading.roles.granted(to: user)
@@ -29,35 +33,38 @@ public struct AdministrationService: Sendable {
         } catch { throw .from(error) }
     }
 
-    private func set(_ status: User.Status, of user: UUID, by token: AccessToken, from client: Client)
-        async throws(AuthError)
-    {
+    private func set(
+        _ status: User.Status, of user: UUID, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws -> [UUID] {
         let now = clock.now
-        try await sessions.ending { repositories in
-            if status != .active { try await keepLastSuperAdmin(user, in: repositories) }
-            guard try await repositories.users.setStatus(of: user, to: status, at: now) else { throw AuthError.notFound }
-            let facts = [JSON.Member("status", .string(status.rawValue))]
-            try await audit.record(
-                AuditEvent(.statusChanged, user: user, actor: token.userID, facts: facts), from: client,
-                in: repositories)
-            guard status != .active else { return [] }
-            return try await repositories.sessions.endAll(ofUser: user, except: nil, because: .blocked, at: now)
-        }
-        try await sessions.subjects.changed(user: user)
+        if status != .active { try await keepLastSuperAdmin(user, in: repositories) }
+        guard try await repositories.users.setStatus(of: user, to: status, at: now) else { throw AuthError.notFound }
+        let ended =
+            status == .active
+            ? [] : try await repositories.sessions.endAll(ofUser: user, except: nil, because: .blocked, at: now)
+        let facts: [JSON.Member] = [.init("status", .string(status.rawValue)), Self.count(ended)]
+        try await audit.record(
+            AuditEvent(.statusChanged, user: user, actor: token.userID, facts: facts), from: client, in: repositories)
+        return ended
     }
+
+    private static func count(_ ended: [UUID]) -> JSON.Member { .init("sessions_ended", .integer(Int64(ended.count))) }
 
     /// Deletes a person, softly: the row stays, every session ends, the address is free again.
     /// - Throws: `.forbidden`, `.notFound`, `.unavailable`.
     public func delete(_ user: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        try await demand("users:delete", of: token)
-        try await protectSuperAdmin(user, from: token)
+        let subject = try await demand("users:delete", of: token)
         let now = clock.now
         try await sessions.ending { repositories in
+            try await protectSuperAdmin(user, from: subject, in: repositories)
             try await keepLastSuperAdmin(user, in: repositories)
             guard try await repositories.users.delete(user, at: now) else { throw AuthError.notFound }
+            let ended = try await repositories.sessions.endAll(
+                ofUser: user, except: nil, because: .deleted, at: now)
             try await audit.record(
-                AuditEvent(.userDeleted, user: user, actor: token.userID), from: client, in: repositories)
-            return try await repositories.sessions.endAll(ofUser: user, except: nil, because: .deleted, at: now)
+                AuditEvent(.userDeleted, user: user, actor: token.userID, facts: [Self.count(ended)]), from: client,
+                in: repositories)
+            return ended
         }
         try await sessions.subjects.changed(user: user)
     }
@@ -73,12 +80,14 @@ public struct AdministrationService: Sendable {
             guard try await repositories.companies.setStatus(of: id, to: status, at: now) else {
                 throw AuthError.notFound
             }
-            let facts = [JSON.Member("status", .string(status.rawValue))]
+            let ended =
+                status == .active
+                ? [] : try await repositories.sessions.endAll(ofCompany: id, because: .companySuspended, at: now)
+            let facts: [JSON.Member] = [.init("status", .string(status.rawValue)), Self.count(ended)]
             try await audit.record(
                 AuditEvent(.companyStatusChanged, actor: token.userID, company: id, facts: facts), from: client,
                 in: repositories)
-            guard status != .active else { return [] }
-            return try await repositories.sessions.endAll(ofCompany: id, because: .companySuspended, at: now)
+            return ended
         }
         try await sessions.subjects.companyChanged()
         do {
@@ -87,26 +96,30 @@ public struct AdministrationService: Sendable {
         } catch { throw .from(error) }
     }
 
-    private func demand(_ permission: String, of token: AccessToken) async throws(AuthError) {
-        guard try await sessions.subject(of: token).may(Permission(permission)) else {
-            throw .forbidden(permission: permission)
-        }
+    @discardableResult
+    private func demand(_ permission: String, of token: AccessToken) async throws(AuthError) -> Subject {
+        let subject = try await sessions.subject(of: token)
+        guard subject.may(Permission(permission)) else { throw .forbidden(permission: permission) }
+        return subject
     }
 
     /// Nobody but a SuperAdmin touches a SuperAdmin.
-    private func protectSuperAdmin(_ user: UUID, from token: AccessToken) async throws(AuthError) {
-        do {
-            let roles = try await store.reading.roles.granted(to: user)
-            guard roles.contains(where: { $0.name == SystemRole.superAdmin.rawValue && $0.company == nil }) else { return }
-        } catch { throw .from(error) }
-        try await demand("*", of: token)
+    private func protectSuperAdmin(_ user: UUID, from subject: Subject, in repositories: Repositories) async throws {
+        guard try await isSuperAdmin(user, in: repositories), !subject.may("*") else { return }
+        throw AuthError.forbidden(permission: "*")
     }
 
+    /// The last one who is active stays; one who is blocked is of no help to anybody.
     private func keepLastSuperAdmin(_ user: UUID, in repositories: Repositories) async throws {
-        let roles = try await repositories.roles.granted(to: user)
-        guard roles.contains(where: { $0.name == SystemRole.superAdmin.rawValue && $0.company == nil }) else { return }
+        guard try await isSuperAdmin(user, in: repositories), try await repositories.users.find(user)?.status == .active
+        else { return }
         guard try await repositories.roles.holders(of: SystemRole.superAdmin.key) > 1 else {
             throw AuthError.lastSuperAdmin
         }
+    }
+
+    private func isSuperAdmin(_ user: UUID, in repositories: Repositories) async throws -> Bool {
+        try await repositories.roles.granted(to: user)
+            .contains { $0.name == SystemRole.superAdmin.rawValue && $0.company == nil }
     }
 }

@@ -197,20 +197,26 @@ public final class SessionService: Sendable {
     public func logout(
         refreshToken: String?, accessToken: [UInt8]?, everywhere: Bool, from client: Client
     ) async throws(AuthError) {
-        var ids: [UUID] = []
-        if let refreshToken, let token = try? refreshTokens.readIgnoringExpiry(refreshToken) {
-            ids.append(token.sessionID)
-        }
-        if let accessToken, let token = try? accessTokens.verify(accessToken, at: clock.now) {
-            ids.append(token.sessionID)
-        }
-        for id in Set(ids) {
+        let now = clock.now
+        let bearer = accessToken.flatMap { try? accessTokens.verify($0, at: now) }
+        let token = refreshToken.flatMap { try? refreshTokens.readIgnoringExpiry($0) }
+        for id in Set([bearer?.sessionID, token?.sessionID].compactMap { $0 }) {
             try await ending { [self] repositories in
                 guard let session = try await repositories.sessions.find(id), session.endedAt == nil else { return [] }
+                // A token from long ago may end its own session, and no other.
+                let isRecent =
+                    bearer?.sessionID == id
+                    || (token.map { Int64($0.generation) + 1 >= session.generation } ?? false && session.expiresAt > now)
+                var ended = [id]
                 try await end(session, because: .logout, with: .loggedOut, from: client, in: repositories)
-                guard everywhere else { return [id] }
-                return [id] + (try await repositories.sessions.endAll(
-                    ofUser: session.userID, except: nil, because: .logout, at: clock.now))
+                guard everywhere, isRecent else { return ended }
+                ended += try await repositories.sessions.endAll(
+                    ofUser: session.userID, except: nil, because: .logout, at: now)
+                let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]
+                try await audit.record(
+                    AuditEvent(.allSessionsRevoked, user: session.userID, session: id, facts: facts), from: client,
+                    in: repositories)
+                return ended
             }
         }
     }

@@ -87,7 +87,7 @@ public final class SubjectCache: Sendable {
     func keep(_ subject: Subject, ifUnchangedSince changes: Int) {
         held.withLock { held in
             guard held.changes == changes, capacity > 0 else { return }
-            if held.bySession.count >= capacity {
+            if held.bySession.count >= capacity, held.bySession[subject.session.id] == nil {
                 held.bySession = [:]
                 held.sessionsOfUser = [:]
             }

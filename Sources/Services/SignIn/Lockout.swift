@@ -8,6 +8,9 @@ import Store
 /// five in a row. A device or address from which the person has signed in before has a count of its own: a
 /// stranger can lock the account for strangers, never for its owner.
 struct Lockout: Sendable {
+    /// Clients without cookies are a new device each time.
+    private static let devicesPerUser = 50
+
     let settings: SignInSettings
 
     /// Whose attempt it is.
@@ -22,8 +25,20 @@ struct Lockout: Sendable {
         let account: Account
         /// The key of the known device or address that makes it; nil for a stranger.
         let device: [UInt8]?
-        /// It is the last before the lock.
+        /// It was the last that the device, or the stranger, had.
         let locks: Bool
+        let onAccount: Mark
+
+        /// What the attempt did to the count of the account itself.
+        enum Mark: Sendable {
+            /// The account was locked already, for others than the known device that tries.
+            case none
+            case counted
+            case locked
+        }
+
+        /// Whether the account is locked for anybody should it fail.
+        var locksAnything: Bool { locks || onAccount == .locked }
     }
 
     /// Keys under which the account may know where the attempt comes from, the surest first.
@@ -56,43 +71,50 @@ struct Lockout: Sendable {
         case .unknown(let key):
             let (failed, until) = try next(try await attempts.count(ofUnknown: key), at: now)
             try await attempts.write(ofUnknown: key, failed: failed, lockedUntil: until, at: now)
-            return Attempt(account: account, device: nil, locks: until != nil)
+            return Attempt(account: account, device: nil, locks: until != nil, onAccount: Self.mark(until))
         case .user(let user):
             let held = try await attempts.count(ofUser: user)
             guard let device else {
                 let (failed, until) = try next(held, at: now)
                 try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
-                return Attempt(account: account, device: nil, locks: until != nil)
+                return Attempt(account: account, device: nil, locks: until != nil, onAccount: Self.mark(until))
             }
             let known = try await attempts.count(
                 ofDevice: device, user: user, seenSince: now - settings.deviceMemory)
             let (failed, until) = try next(known, at: now)
             try await attempts.write(ofDevice: device, user: user, failed: failed, lockedUntil: until)
             // The account's own count goes on too: strangers and owner share what is left of it.
+            var mark = Attempt.Mark.none
             if let (failed, until) = try? next(held, at: now) {
                 try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
+                mark = Self.mark(until)
             }
-            return Attempt(account: account, device: device, locks: until != nil)
+            return Attempt(account: account, device: device, locks: until != nil, onAccount: mark)
         }
     }
+
+    private static func mark(_ lockedUntil: Timestamp?) -> Attempt.Mark { lockedUntil == nil ? .counted : .locked }
 
     /// Gives an attempt back that was never made, because nobody could check it.
     func withdraw(_ attempt: Attempt, at now: Timestamp, in repositories: Repositories) async throws {
         let attempts = repositories.attempts
-        func before(_ count: AttemptCount?) -> (Int, Timestamp?) {
-            (max(0, (count?.failed ?? 0) - 1), attempt.locks ? nil : count?.lockedUntil)
+        func before(_ count: AttemptCount?, locked: Bool) -> (Int, Timestamp?) {
+            (max(0, (count?.failed ?? 0) - 1), locked ? nil : count?.lockedUntil)
         }
         switch attempt.account {
         case .unknown(let key):
-            let (failed, until) = before(try await attempts.count(ofUnknown: key))
+            let (failed, until) = before(try await attempts.count(ofUnknown: key), locked: attempt.locks)
             try await attempts.write(ofUnknown: key, failed: failed, lockedUntil: until, at: now)
         case .user(let user):
-            let (failed, until) = before(try await attempts.count(ofUser: user))
-            try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
+            if attempt.onAccount != .none {
+                let held = try await attempts.count(ofUser: user)
+                let (failed, until) = before(held, locked: attempt.onAccount == .locked)
+                try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
+            }
             guard let device = attempt.device else { return }
             let known = try await attempts.count(
                 ofDevice: device, user: user, seenSince: now - settings.deviceMemory)
-            let (knownFailed, knownUntil) = before(known)
+            let (knownFailed, knownUntil) = before(known, locked: attempt.locks)
             try await attempts.write(ofDevice: device, user: user, failed: knownFailed, lockedUntil: knownUntil)
         }
     }
@@ -102,10 +124,11 @@ struct Lockout: Sendable {
         guard case .user(let user) = attempt.account else { return }
         let held = try await repositories.attempts.count(ofUser: user)
         try await repositories.attempts.succeeded(user: user, at: now)
-        if attempt.device != nil, let held, let until = held.lockedUntil, until > now, !attempt.locks {
+        if attempt.onAccount == .none, let held, let until = held.lockedUntil, until > now {
             try await repositories.attempts.write(ofUser: user, failed: held.failed, lockedUntil: until, at: now)
         }
         for key in keys { try await repositories.attempts.remember(device: key, user: user, at: now) }
+        try await repositories.attempts.forgetOldest(ofUser: user, keeping: Self.devicesPerUser)
     }
 
     /// The count with one more attempt, and the lock that stands if it fails.

@@ -24,8 +24,8 @@ public struct SignInService: Sendable {
         let method: String
         let attempt: Lockout.Attempt
         let deviceKeys: [[UInt8]]
-        /// A stronger hash of the password that was just checked.
-        let newHash: String?
+        /// The hash that the password was checked against.
+        let hash: String
     }
 
     /// Signs in with e-mail address and password.
@@ -55,20 +55,30 @@ public struct SignInService: Sendable {
         guard let user, let stored = user.passwordHash, verification.matches else {
             try await record(
                 .signInFailed, user: user?.id, because: user == nil ? "unknown_account" : "wrong_password",
-                andLocks: attempt.locks, from: client)
+                andLocks: attempt.locksAnything, from: client)
             throw .credentialsInvalid
         }
-        var newHash: String?
-        if verification.needsRehash {
-            // Where the machine has no time for it now, the next sign-in will do.
-            newHash = try? await passwords.hash(password)
-            if let newHash {
-                do {
-                    try await store.transaction { try await $0.users.replaceHash(of: user.id, stored, with: newHash) }
-                } catch { throw .from(error) }
+        let hash = verification.needsRehash ? try await rehash(password, of: user, stored) : stored
+        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, hash: hash)
+    }
+
+    /// Puts a hash of the cost that is set now in the place of a cheaper one.
+    /// - Returns: the hash that stands for the password afterwards.
+    private func rehash(_ password: String, of user: User, _ stored: String) async throws(AuthError) -> String {
+        // Where the machine has no time for it now, the next sign-in will do.
+        guard let fresh = try? await passwords.hash(password) else { return stored }
+        let current: String?
+        do {
+            current = try await store.transaction { repositories in
+                if try await repositories.users.replaceHash(of: user.id, stored, with: fresh) { return fresh }
+                return try await repositories.users.find(user.id)?.passwordHash
             }
-        }
-        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, newHash: newHash)
+        } catch { throw .from(error) }
+        guard let current else { throw .credentialsInvalid }
+        if current.utf8.elementsEqual(fresh.utf8) { return fresh }
+        // Another sign-in was faster with the same password, or the password was changed.
+        guard try await passwords.verify(password, against: current).matches else { throw .credentialsInvalid }
+        return current
     }
 
     /// Checks a password as one attempt, which is given back when the check cannot be made.
@@ -153,7 +163,7 @@ public struct SignInService: Sendable {
     {
         // Everything may have changed while the password was checked.
         guard let user = try await repositories.users.find(proof.user.id),
-            user.stillHas(proof.newHash ?? proof.user.passwordHash)
+            user.stillHas(proof.hash)
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
         guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }

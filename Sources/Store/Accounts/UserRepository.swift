@@ -59,11 +59,12 @@ public struct UserRepository: Sendable {
     }
 
     private static let replaceHash = Statement(
-        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id")
 
-    /// Puts a stronger hash of the same password in the place of `old`, unless it was changed meanwhile.
-    public func replaceHash(of id: UUID, _ old: String, with new: String) async throws(DatabaseError) {
-        try await sql.run(Self.replaceHash, [id.sqlValue, old.sqlValue, new.sqlValue])
+    /// Puts a stronger hash of the same password in the place of `old`.
+    /// - Returns: false when it was changed meanwhile, and stays as it is.
+    public func replaceHash(of id: UUID, _ old: String, with new: String) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.replaceHash, [id.sqlValue, old.sqlValue, new.sqlValue]).isEmpty
     }
 
     private static let setStatus = Statement(

@@ -74,6 +74,17 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.rememberDevice, [user.sqlValue, key.sqlValue, now.sqlValue])
     }
 
+    private static let forgetDevices = Statement(
+        """
+        DELETE FROM known_devices WHERE user_id = $1 AND device_key NOT IN (
+            SELECT device_key FROM known_devices WHERE user_id = $1 ORDER BY last_seen_at DESC, device_key LIMIT $2)
+        """)
+
+    /// Forgets all devices of the user but the newest.
+    public func forgetOldest(ofUser user: UUID, keeping count: Int) async throws(DatabaseError) {
+        try await sql.run(Self.forgetDevices, [user.sqlValue, count.sqlValue])
+    }
+
     private static let ofUnknown = Statement(
         "SELECT failed_attempts, locked_until FROM unknown_sign_ins WHERE account_key = $1")
     private static let writeUnknown = Statement(

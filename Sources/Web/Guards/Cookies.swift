@@ -25,7 +25,7 @@ enum DeviceCookie {
     private static let name = "gatehouse_device"
     private static let lifetime = Duration.seconds(365 * 86400)
 
-    /// nil for what we did not hand out.
+    /// nil for what has not the form of one.
     static func token(in request: Request) -> String? {
         guard let token = request.cookie(name), Base64URL.decode(token)?.count == 24 else { return nil }
         return token

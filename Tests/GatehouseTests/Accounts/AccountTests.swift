@@ -1,4 +1,5 @@
 import Ground
+import Services
 import Testing
 
 @Suite("One's own account") struct AccountTests {
@@ -72,6 +73,22 @@ import Testing
             #expect(try root.patch("/users/\(root.id)", ["status": "INACTIVE"]).code == "last_super_admin")
             #expect(try root.delete("/users/\(root.id)").code == "last_super_admin")
             #expect(try root.isSignedIn())
+        }
+    }
+
+    @Test("a change that is refused in part changes nothing; a blocked SuperAdmin can be deleted", arguments: Stores.all)
+    func wholeOrNothing(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse in
+            let root = try gatehouse.superAdmin()
+            let refused = try root.patch("/users/\(root.id)", ["name": "Nobody", "status": "SUSPENDED"])
+            #expect(refused.code == "last_super_admin")
+            #expect(try root.get("/auth/profile")["user"]?["name"] == "Root")
+            let second = try EmailAddress("second@example.com")
+            try await gatehouse.services.firstStart.create(name: "Second", email: second, password: "nineteen loud ferries")
+            let other = try gatehouse.signedIn("second@example.com", password: "nineteen loud ferries")
+            #expect(try root.patch("/users/\(other.id)", ["status": "SUSPENDED"]).status == 200)
+            #expect(try root.delete("/users/\(other.id)").status == 200)
+            #expect(try root.delete("/users/\(root.id)").code == "last_super_admin")
         }
     }
 

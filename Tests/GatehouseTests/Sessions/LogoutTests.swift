@@ -55,6 +55,20 @@ import Testing
         }
     }
 
+    @Test("a token from long ago ends its own session, and no other")
+    func oldTokenEverywhere() async throws {
+        try await withGatehouse { gatehouse in
+            let ada = try gatehouse.registered()
+            let other = try gatehouse.signedIn()
+            let second = try Member(gatehouse, email: ada.email, reply: try gatehouse.refresh(ada.refreshToken))
+            let third = try Member(gatehouse, email: ada.email, reply: try gatehouse.refresh(second.refreshToken))
+            let json: JSON = ["refresh_token": .string(ada.refreshToken), "everywhere": true]
+            #expect(try gatehouse.client.send("POST", "/auth/logout", json: json).status == 200)
+            #expect(try !third.isSignedIn())
+            #expect(try other.isSignedIn())
+        }
+    }
+
     @Test("when the store fails, nobody is told that the session has ended", arguments: Stores.all)
     func case07RevocationFails(kind: StoreKind) async throws {  // case 7
         try await withGatehouse(on: kind) { gatehouse in

@@ -1,4 +1,5 @@
 import Ground
+import SQL
 import Testing
 
 @Suite("Lockout") struct LockoutTests {
@@ -83,6 +84,31 @@ import Testing
             #expect(try gatehouse.login(headers: Self.stranger).status == 423)
             #expect(try gatehouse.login(headers: Self.home).status == 200)
             #expect(try gatehouse.login(headers: Self.stranger).status == 423)
+        }
+    }
+
+    @Test("the owner's success is never the failure that locks the account", arguments: Stores.all)
+    func ownerSucceeds(kind: StoreKind) async throws {  // case 42
+        try await withGatehouse(on: kind, Self.proxied) { gatehouse in
+            #expect(try gatehouse.register(headers: Self.home).status == 201)
+            for _ in 0..<4 { _ = try gatehouse.login(password: "wrong", headers: Self.stranger) }
+            #expect(try gatehouse.login(headers: Self.home).status == 200)
+            #expect(try gatehouse.login(headers: ["X-Forwarded-For": "192.0.2.77"]).status == 200)
+        }
+    }
+
+    @Test("clients without cookies are not remembered without end")
+    func devicesAreBounded() async throws {
+        try await withGatehouse(["MAX_SESSIONS_PER_USER": "1"]) { gatehouse in
+            let ada = try gatehouse.registered()
+            for _ in 0..<55 {
+                gatehouse.clock.advance(by: .seconds(1))
+                #expect(try gatehouse.login().status == 200)
+            }
+            let id = try #require(UUID(ada.id))
+            let rows = try await gatehouse.database.read(
+                Statement("SELECT count(*) FROM known_devices WHERE user_id = $1"), [id.sqlValue])
+            #expect(try rows.value(Int.self) == 50)
         }
     }
 

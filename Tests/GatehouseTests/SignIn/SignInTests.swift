@@ -137,13 +137,18 @@ import Testing
 
     @Test("a stored hash follows the setting at the next sign-in", arguments: Stores.all)
     func rehash(kind: StoreKind) async throws {  // REQ-AUTH-40
-        try await withGatehouse(on: kind, ["ARGON2_MEMORY": "128"]) { gatehouse in
+        try await withGatehouse(on: kind, ["ARGON2_MEMORY": "128", "MAX_SESSIONS_PER_USER": "10"]) { gatehouse in
             let ada = try gatehouse.registered()
             let id = try #require(UUID(ada.id))
             let weak = try PasswordHasher(scheme: .argon2id(memoryKiB: 64, passes: 1), peppers: [[UInt8](0..<32)])
             let old = try weak.hash(Member.password)
             try await gatehouse.store.transaction { try await $0.users.setPassword(of: id, to: old, at: Timestamp(seconds: 0)) }
             #expect(try gatehouse.login().status == 200)
+            let again = HTTPClient.request(
+                "POST", "/auth/login", json: ["email": "ada@example.com", "password": .string(Member.password)])
+            try await gatehouse.store.transaction { try await $0.users.setPassword(of: id, to: old, at: Timestamp(seconds: 0)) }
+            let together = try gatehouse.client.sendAtOnce(Array(repeating: again, count: 4))
+            #expect(together.map(\.code) == ["", "", "", ""])
             let stored = try await gatehouse.store.reading.users.find(id)?.passwordHash
             #expect(stored?.contains("m=128,") == true)
             #expect(try gatehouse.login().status == 200)

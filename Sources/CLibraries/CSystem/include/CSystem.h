@@ -18,5 +18,7 @@ void gh_clear_wake(int event_fd);
 const void *gh_find(const void *haystack, size_t n, const void *needle, size_t m);
 /* Fills the buffer from the kernel; 0 on success. */
 int gh_random(void *buffer, size_t n);
+/* Raises the number of descriptors that the process may have to what it may ask for; returns it. */
+long gh_raise_descriptor_limit(void);
 /* Names the calling thread (15 bytes at most) and lowers its priority by `niceness`. */
 void gh_thread_start(const char *name, int niceness);
