@@ -20,14 +20,14 @@ struct Operation: Sendable {
     var isPartOfInterface: Bool { !answer.contentType.hasPrefix("text/html") && !answer.isAsset }
 
     init(
-        _ id: String, _ summary: String, detail: String = "", isPaged: Bool = false,
+        _ id: String, _ summary: String, detail: String = "", fields: [any AnyField] = [], isPaged: Bool = false,
         answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.id = id
         self.summary = summary
         self.detail = detail
-        fields = []
+        self.fields = fields
         self.isPaged = isPaged
         self.answer = answer
         self.problems = problems
@@ -45,32 +45,20 @@ struct Operation: Sendable {
         answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (I, Call) async throws -> Response
     ) {
-        self.id = id
-        self.summary = summary
-        self.detail = detail
-        fields = I.fields
-        isPaged = false
-        self.answer = answer
-        self.problems = problems
-        self.run = { call in try await run(try call.request.input(I.self), call) }
+        self.init(id, summary, detail: detail, fields: I.fields, answers: answer, problems: problems) { call in
+            try await run(try call.request.input(I.self), call)
+        }
     }
-}
 
-extension Operation {
     /// With a body that is never refused.
     init<I: LenientInput>(
         _ id: String, _ summary: String, detail: String = "", takesLeniently input: I.Type,
         answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (I, Call) async throws -> Response
     ) {
-        self.id = id
-        self.summary = summary
-        self.detail = detail
-        fields = I.fields
-        isPaged = false
-        self.answer = answer
-        self.problems = problems
-        self.run = { call in try await run((try? call.request.input(I.self)) ?? I(), call) }
+        self.init(id, summary, detail: detail, fields: I.fields, answers: answer, problems: problems) { call in
+            try await run((try? call.request.input(I.self)) ?? I(), call)
+        }
     }
 }
 
