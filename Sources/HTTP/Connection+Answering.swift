@@ -11,9 +11,9 @@ extension Connection {
         deadline = .max
         let responder = loop.responder
         #if compiler(>=6.2)
-            Task.immediate(executorPreference: loop) { self.answer(await responder.respond(to: request)) }
+            Task.immediate(executorPreference: loop.events) { self.answer(await responder.respond(to: request)) }
         #else
-            Task(executorPreference: loop) { self.answer(await responder.respond(to: request)) }
+            Task(executorPreference: loop.events) { self.answer(await responder.respond(to: request)) }
         #endif
     }
 
@@ -76,7 +76,7 @@ extension Connection {
         let head = loop.output
         let writer = BodyWriter(isChunked: isChunked) { [weak self] bytes in
             guard let connection = self else { return }
-            connection.loop.execute { connection.enqueue(bytes) }
+            connection.loop.events.execute { connection.enqueue(bytes) }
         }
         self.writer = writer
         enqueue(head)
@@ -86,7 +86,7 @@ extension Connection {
             if pending.isEmpty { finish() }
             return
         }
-        Task(executorPreference: loop) {
+        Task(executorPreference: loop.events) {
             do {
                 try await produce(writer)
                 if isChunked { self.enqueue(Array("0\r\n\r\n".utf8)) }

@@ -157,7 +157,7 @@ extension Connection {
         case .stream:
             let stream = BodyStream { [weak self] in
                 guard let connection = self else { return }
-                connection.loop.execute { connection.resume() }
+                connection.loop.events.execute { connection.resume() }
             }
             self.stream = stream
             var streaming = request

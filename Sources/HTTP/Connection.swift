@@ -3,14 +3,13 @@ import Glibc
 import Ground
 
 /// One connection: reads requests one after the other, and sends their answers in that order.
-final class Connection: @unchecked Sendable {  // touched by its loop's thread alone
+final class Connection: DescriptorWatcher, @unchecked Sendable {  // touched by its loop's thread alone
     enum Phase { case head, body, handling, lingering, closed }
 
     let descriptor: Int32
-    let generation: UInt32
     let peer: IPAddress
     /// Held until `close` takes the connection out of the loop's table.
-    let loop: EventLoop
+    let loop: ConnectionLoop
     /// In seconds of the loop's clock.
     var deadline: Int
 
@@ -39,9 +38,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     var pendingOffset = 0
     var writer: BodyWriter?
 
-    init(descriptor: Int32, generation: UInt32, peer: IPAddress, loop: EventLoop) {
+    init(descriptor: Int32, peer: IPAddress, loop: ConnectionLoop) {
         self.descriptor = descriptor
-        self.generation = generation
         self.peer = peer
         self.loop = loop
         deadline = loop.now + Int(loop.settings.limits.headTime.secondsRoundedUp) + 1
@@ -86,8 +84,8 @@ final class Connection: @unchecked Sendable {  // touched by its loop's thread a
     func close() {
         guard phase != .closed else { return }
         phase = .closed
-        Glibc.close(descriptor)
         loop.forget(self)
+        Glibc.close(descriptor)
         stream?.fail()
         stream = nil
         writer?.connectionClosed()

@@ -26,7 +26,7 @@ public final class Server: Sendable {
     /// The port it listens on.
     public let port: UInt16
     private let listener: Int32
-    private let loops: [EventLoop]
+    private let loops: [ConnectionLoop]
     private let threads: [Thread]
     private let census: ConnectionCensus
 
@@ -44,9 +44,14 @@ public final class Server: Sendable {
         settings.limits.connections = min(settings.limits.connections, max(16, gh_raise_descriptor_limit() - 64))
         let census = ConnectionCensus(limits: settings.limits, isExempt: settings.isExempt)
         self.census = census
-        var loops: [EventLoop] = []
+        var loops: [ConnectionLoop] = []
         for _ in 0..<max(1, settings.threads) {
-            loops.append(try EventLoop(listener: listener, settings: settings, responder: responder, census: census))
+            do throws(EventLoop.StartError) {
+                loops.append(
+                    try ConnectionLoop(listener: listener, settings: settings, responder: responder, census: census))
+            } catch {
+                throw StartError(reason: "the system gives no epoll instance: errno \(error.errorNumber)")
+            }
         }
         self.loops = loops
         threads = loops.enumerated().map { index, loop in Thread(name: "http-\(index)") { loop.run() } }

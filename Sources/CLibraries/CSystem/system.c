@@ -79,6 +79,17 @@ int gh_epoll_add(int epoll, int fd, uint32_t events, uint64_t tag) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+int gh_epoll_change(int epoll, int fd, uint32_t events, uint64_t tag) {
+    struct epoll_event event = {.events = events, .data.u64 = tag};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
+static _Thread_local void *current_loop;
+
+void gh_set_current_loop(void *loop) { current_loop = loop; }
+
+void *gh_current_loop(void) { return current_loop; }
+
 void gh_wake(int event_fd) {
     uint64_t one = 1;
     ssize_t ignored = write(event_fd, &one, sizeof one);

@@ -13,6 +13,10 @@ uint16_t gh_local_port(int fd);
 /* Accepts one connection, non-blocking. Writes the peer as 16 bytes (IPv4 as ::ffff:a.b.c.d) and its port. */
 int gh_accept(int listener, uint8_t peer[16], uint16_t *port);
 int gh_epoll_add(int epoll, int fd, uint32_t events, uint64_t tag);
+int gh_epoll_change(int epoll, int fd, uint32_t events, uint64_t tag);
+/* The event loop whose thread this is; NULL where it is none's. */
+void gh_set_current_loop(void *loop);
+void *gh_current_loop(void);
 void gh_wake(int event_fd);
 void gh_clear_wake(int event_fd);
 const void *gh_find(const void *haystack, size_t n, const void *needle, size_t m);
