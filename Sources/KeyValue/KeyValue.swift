@@ -16,6 +16,11 @@ public protocol KeyValue: Sendable {
 
     func remove(_ key: String) async throws(KeyValueError)
 
+    /// Puts `new` in the place of `old`, atomically, for so long from now.
+    /// - Returns: false when the key held anything else than `old`, or nothing; it stays as it is then.
+    func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration) async throws(KeyValueError)
+        -> Bool
+
     /// Adds to a counter that expires `lifetime` after its first increment.
     /// - Returns: the new value.
     func increment(_ key: String, by amount: Int64, for lifetime: Duration) async throws(KeyValueError) -> Int64
@@ -26,9 +31,22 @@ public protocol KeyValue: Sendable {
     /// Tells every subscriber of the channel, on every node.
     func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError)
 
-    /// Calls `handler` with each message until the subscription is cancelled.
-    func subscribe(_ channel: String, _ handler: @escaping @Sendable ([UInt8]) -> Void) async throws(KeyValueError)
+    /// Calls `handler` with what is heard until the subscription is cancelled: one call at a time, in order. When
+    /// this returns, the line is open, or `handler` was told that it is not.
+    func subscribe(_ channel: String, _ handler: @escaping @Sendable (Heard) -> Void) async throws(KeyValueError)
         -> Subscription
+
+    /// Lets go of every connection. Nothing works afterwards.
+    func close()
+}
+
+/// What a subscriber hears.
+public enum Heard: Hashable, Sendable {
+    case message([UInt8])
+    /// The line is cut: from some moment before now, messages are lost.
+    case interrupted
+    /// The line is open again: every message from now on is heard. Those between are lost, and must be asked for.
+    case resumed
 }
 
 public enum KeyValueError: Error, Hashable, Sendable {

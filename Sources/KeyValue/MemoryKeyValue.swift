@@ -22,7 +22,7 @@ public final class MemoryKeyValue: KeyValue {
 
     private struct Subscribers {
         var next = 0
-        var handlers: [String: [Int: @Sendable ([UInt8]) -> Void]] = [:]
+        var handlers: [String: [Int: @Sendable (Heard) -> Void]] = [:]
     }
 
     private final class Lock: Sendable {
@@ -67,6 +67,16 @@ public final class MemoryKeyValue: KeyValue {
         shard(of: key).withLock { $0.entries[key] = nil }
     }
 
+    public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
+        async throws(KeyValueError) -> Bool
+    {
+        try change(key) { entry, now in
+            guard case .bytes(let held) = entry?.value, held == old else { return false }
+            entry = Entry(value: .bytes(new), expires: now + lifetime)
+            return true
+        }
+    }
+
     public func increment(_ key: String, by amount: Int64, for lifetime: Duration)
         async throws(KeyValueError) -> Int64
     {
@@ -102,10 +112,10 @@ public final class MemoryKeyValue: KeyValue {
 
     public func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError) {
         let handlers = subscribers.withLock { $0.handlers[channel].map { Array($0.values) } ?? [] }
-        for handler in handlers { handler(message) }
+        for handler in handlers { handler(.message(message)) }
     }
 
-    public func subscribe(_ channel: String, _ handler: @escaping @Sendable ([UInt8]) -> Void)
+    public func subscribe(_ channel: String, _ handler: @escaping @Sendable (Heard) -> Void)
         async throws(KeyValueError) -> Subscription
     {
         let id = subscribers.withLock { subscribers in
@@ -117,6 +127,8 @@ public final class MemoryKeyValue: KeyValue {
             self?.subscribers.withLock { _ = $0.handlers[channel]?.removeValue(forKey: id) }
         }
     }
+
+    public func close() {}
 
     /// Entries that are held, expired ones included until they are swept.
     public var count: Int { shards.reduce(0) { $0 + $1.withLock { $0.entries.count } } }

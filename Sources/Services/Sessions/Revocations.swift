@@ -38,7 +38,9 @@ public final class Revocations: Sendable {
 
     /// Learns what ended of late, and listens for what ends from now on. Call it before the first request.
     public func start() async throws {
-        _ = try await keyValue.subscribe(Self.channel) { [weak self] message in self?.hear(message) }
+        _ = try await keyValue.subscribe(Self.channel) { [weak self] heard in
+            if case .message(let message) = heard { self?.hear(message) }
+        }
         let now = clock.now
         for (id, at) in try await store.reading.sessions.ended(since: now - memory) { add([id], at: at) }
     }

@@ -19,7 +19,8 @@ public struct Subjects: Sendable {
     /// Listens for changes that other nodes make. Call it before the first request.
     public func start() async throws {
         let cache = cache
-        _ = try await keyValue.subscribe(Self.channel) { message in
+        _ = try await keyValue.subscribe(Self.channel) { heard in
+            guard case .message(let message) = heard else { return }
             if let user = UUID(bytes: message) { cache.forget(user: user) } else { cache.forgetAll() }
         }
     }

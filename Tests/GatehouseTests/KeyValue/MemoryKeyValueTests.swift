@@ -47,16 +47,30 @@ import Testing
         #expect(try await store.take("a", from: five) != .allowed)
     }
 
+    @Test("a value is replaced only while it is the expected one")
+    func replace() async throws {
+        let clock = ManualClock()
+        let store = MemoryKeyValue(clock: clock.clock)
+        #expect(try await !store.replace("a", [], with: [1], for: .seconds(10)))
+        try await store.set("a", [1], for: .seconds(10), onlyIfAbsent: false)
+        #expect(try await !store.replace("a", [2], with: [3], for: .seconds(10)))
+        #expect(try await store.replace("a", [1], with: [2], for: .seconds(20)))
+        clock.advance(by: .seconds(15))
+        #expect(try await store.get("a") == [2])
+        clock.advance(by: .seconds(5))
+        #expect(try await !store.replace("a", [2], with: [3], for: .seconds(10)))
+    }
+
     @Test("subscribers hear what is published until they cancel")
     func publish() async throws {
         let store = MemoryKeyValue(clock: ManualClock().clock)
-        let heard = Mutex<[[UInt8]]>([])
-        let subscription = try await store.subscribe("news") { message in heard.withLock { $0.append(message) } }
+        let heard = Mutex<[Heard]>([])
+        let subscription = try await store.subscribe("news") { word in heard.withLock { $0.append(word) } }
         try await store.publish("news", [1])
         try await store.publish("other", [2])
         subscription.cancel()
         try await store.publish("news", [3])
-        #expect(heard.withLock { $0 } == [[1]])
+        #expect(heard.withLock { $0 } == [.message([1])])
     }
 
     @Test("a flood of keys is refused once the store is full, and expired ones make room")
