@@ -33,6 +33,7 @@ let package = Package(
     products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
     targets: [
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
+        system("CPostgreSQL", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
         system("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev", brew: "libxcrypt"),
@@ -45,7 +46,7 @@ let package = Package(
 
         floor("Ground", ["CSystem"]),
         floor("HTTP", ["Ground", "CSystem"]),
-        floor("SQL", ["Ground", "CSQLite"]),
+        floor("SQL", ["Ground", "CSQLite", "CPostgreSQL"]),
         floor("KeyValue", ["Ground"]),
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
         floor(

@@ -5,12 +5,19 @@ public protocol Database: Sendable {
     /// Runs one statement that reads, on committed data.
     func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
 
+    /// Runs one statement that changes something, as a transaction of its own.
+    func write(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
+
     /// Runs `body` as one transaction: all of it lasts when this returns, and nothing when it throws.
     ///
     /// `body` awaits nothing but its transaction. It may be run again when two transactions got in each other's
     /// way, so it changes nothing outside.
     /// - Throws: `DatabaseError`, or what `body` threw.
     func transaction<T: Sendable>(_ body: @escaping @Sendable (any Transaction) async throws -> T) async throws -> T
+
+    /// Runs `body` as a transaction that no other node is in at the same time: for changes of the schema.
+    /// - Throws: `DatabaseError`, or what `body` threw.
+    func exclusively<T: Sendable>(_ body: @escaping @Sendable (any Transaction) async throws -> T) async throws -> T
 
     /// Finishes what is under way and closes.
     func close()
@@ -41,7 +48,8 @@ public protocol Transaction: StatementRunner {
 
 /// Why a database did not do what it was asked.
 public enum DatabaseError: Error, Hashable, Sendable {
-    /// It cannot be reached, is full, or is broken. Nothing has changed.
+    /// It cannot be reached, is full, or is broken. Nothing has changed, unless the line was cut between a commit and
+    /// its answer.
     case unavailable(String)
     /// A unique index holds that value already. Named as `table.column`.
     case duplicate(String)

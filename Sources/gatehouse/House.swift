@@ -9,7 +9,7 @@ import Store
 struct House: Sendable {
     let configuration: Configuration
     let services: Services
-    let database: SQLiteDatabase
+    let database: any Database
     let log: Log
     /// Where the key was found that was made because none was set; nil where one was.
     let keyFile: String?

@@ -29,7 +29,7 @@ enum Serving {
         }
         let address = server.publicURL == "http://localhost:0" ? "http://localhost:\(port)" : server.publicURL
         Console.print("Gatehouse \(Version.current) listens on \(server.host) port \(port): \(address)")
-        Console.print("Data: \(server.databaseURL)")
+        Console.print("Data: \(StoreSettings.masked(house.configuration.stores.databaseURL))")
         if let file = house.keyFile {
             Console.print("Keys: sealed by \(file), which was made here; keep it with your backups. In production set ENCRYPTION_KEY.")
         }

@@ -23,10 +23,14 @@ enum Setup {
         return try Configuration(reading: &reader)
     }
 
-    static func database(_ configuration: Configuration) throws -> SQLiteDatabase {
-        let path = String(configuration.server.databaseURL.dropFirst("sqlite:".count))
-        if path != ":memory:", let slash = path.lastIndex(of: "/") { try makeFolder(String(path[..<slash])) }
-        return try SQLiteDatabase(path: path)
+    static func database(_ configuration: Configuration) throws -> any Database {
+        let stores = configuration.stores
+        guard !stores.isSQLite else {
+            let path = String(stores.databaseURL.dropFirst("sqlite:".count))
+            if path != ":memory:", let slash = path.lastIndex(of: "/") { try makeFolder(String(path[..<slash])) }
+            return try SQLiteDatabase(path: path)
+        }
+        return try PostgreSQLDatabase(PostgreSQLSettings(stores, threads: configuration.server.threads))
     }
 
     /// A folder that only this user may look into, with those above it.
@@ -77,5 +81,17 @@ enum KeyFile {
         var bytes = [UInt8](repeating: 0, count: 256)
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         return String(decoding: bytes.prefix(max(0, count)).filter { $0 > 32 }, as: UTF8.self)
+    }
+}
+
+extension PostgreSQLSettings {
+    init(_ stores: StoreSettings, threads: Int) {
+        self.init(url: stores.databaseURL)
+        listenURL = stores.listenURL
+        connectionsPerLoop = max(1, stores.poolSize / max(1, threads))
+        connectTimeout = stores.connectTimeout
+        statementTimeout = stores.statementTimeout
+        poolTimeout = stores.poolTimeout
+        preparesStatements = stores.preparesStatements
     }
 }

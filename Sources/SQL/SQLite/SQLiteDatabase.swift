@@ -34,11 +34,7 @@ public final class SQLiteDatabase: Database {
 
     public func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         guard !readers.isEmpty else {
-            do {
-                return try await transaction { try await $0.run(statement, values) }
-            } catch {
-                throw error as? DatabaseError ?? .unexpected("\(error)")
-            }
+            return try await write(statement, values)
         }
         let index = turn.wrappingAdd(1, ordering: .relaxed).newValue & 1
         return try readers[index].run(statement, values)
@@ -50,23 +46,23 @@ public final class SQLiteDatabase: Database {
         try await writer.transaction(body)
     }
 
+    public func write(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        do {
+            return try await transaction { try await $0.run(statement, values) }
+        } catch {
+            throw error as? DatabaseError ?? .unexpected("\(error)")
+        }
+    }
+
+    public func exclusively<T: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) async throws -> T
+    ) async throws -> T {
+        try await transaction(body)
+    }
+
     public func close() {
         writer.close()
         checkpointer?.close()
-    }
-
-    /// Makes a script that PostgreSQL reads too into SQLite's: `/*sqlite: … */` is uncovered.
-    static func adapted(_ script: String) -> String {
-        var output = ""
-        var rest = script[...]
-        while let mark = rest.firstRange(of: "/*sqlite:") {
-            output += rest[..<mark.lowerBound]
-            rest = rest[mark.upperBound...]
-            guard let end = rest.firstRange(of: "*/") else { break }
-            output += rest[..<end.lowerBound]
-            rest = rest[end.upperBound...]
-        }
-        return output + rest
     }
 }
 

@@ -155,7 +155,7 @@ final class SQLiteTransaction: Transaction, @unchecked Sendable {  // bodies run
     }
 
     func run(script: String) async throws(DatabaseError) {
-        try open().run(script: SQLiteDatabase.adapted(script))
+        try open().run(script: Script.adapted(script, to: "sqlite"))
     }
 
     func end() { connection = nil }

@@ -16,6 +16,7 @@ public struct Configuration: Sendable {
 
     public let environment: Environment
     public let server: ServerSettings
+    public let stores: StoreSettings
     public let tokens: TokenSettings
     public let passwords: PasswordSettings
     public let signIn: SignInSettings
@@ -28,6 +29,8 @@ public struct Configuration: Sendable {
         environment = reader.choice(
             "GATEHOUSE_ENV", default: .development, "In production the server makes no key of its own.")
         server = ServerSettings(reading: &reader)
+        reader.begin("Stores")
+        stores = StoreSettings(reading: &reader, dataDirectory: server.dataDirectory)
         reader.begin("Tokens and keys")
         tokens = TokenSettings(reading: &reader, publicURL: server.publicURL)
         reader.begin("Passwords")
@@ -60,7 +63,6 @@ public struct ServerSettings: Sendable {
     public let port: Int
     public let publicURL: String
     public let dataDirectory: String
-    public let databaseURL: String
     public let threads: Int
     public let trustedProxies: [AddressBlock]
     public let corsOrigins: [String]
@@ -86,10 +88,6 @@ public struct ServerSettings: Sendable {
             shownAs: "http://localhost:PORT", "The address that people open. Links and the issuer are made of it."
         ) { Self.origin($0) }
         dataDirectory = reader.text("DATA_DIR", default: "./data", "The folder of the database and of keys.")
-        databaseURL = reader.read(
-            "DATABASE_URL", "sqlite:PATH", default: "sqlite:\(dataDirectory)/gatehouse.db",
-            shownAs: "sqlite:DATA_DIR/gatehouse.db", "Where everything that lasts is kept."
-        ) { $0.hasPrefix("sqlite:") && $0.utf8.count > 7 ? $0 : nil }
         threads = reader.integer("THREADS", default: 1, in: 1...64, "Event loops; one serves tens of thousands a second.")
         trustedProxies = reader.list(
             "TRUSTED_PROXIES", of: "addresses and CIDR blocks",

@@ -57,18 +57,18 @@ public struct SettingReader: Sendable {
     /// The value of one setting. An empty variable counts as unset.
     mutating func read<T>(
         _ name: String, _ kind: String, default standard: T, shownAs shown: String, isSecret: Bool = false,
-        _ sentence: String, parse: (String) -> T?
+        _ sentence: String, masks: (String) -> String = { $0 }, parse: (String) -> T?
     ) -> T {
         var value = standard
         var text = shown
         var origin = Origin.standard
         if let given = values[name], !given.text.isEmpty {
             origin = given.origin
-            text = isSecret ? "(set)" : given.text
+            text = isSecret ? "(set)" : masks(given.text)
             if let parsed = parse(given.text) {
                 value = parsed
             } else {
-                fault(name, "must be \(kind)" + (isSecret ? "" : ", and is \"\(given.text)\""))
+                fault(name, "must be \(kind)" + (isSecret ? "" : ", and is \"\(masks(given.text))\""))
             }
         }
         records.append(

@@ -79,7 +79,7 @@ public struct AuditRepository: Sendable {
     }
 
     private static let newest = Statement(
-        "SELECT \(AuditRow.columns) FROM audit_logs WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2")
+        "SELECT \(AuditRow.columns) FROM audit_logs WHERE (id < $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2")
 
     /// The newest rows first.
     public func page(after: UUID?, limit: Int) async throws(DatabaseError) -> [AuditRow] {

@@ -57,7 +57,7 @@ public struct RoleRepository: Sendable {
     private static let grantRole = Statement(
         """
         INSERT INTO user_roles (id, user_id, role_id, company_id, granted_by, granted_at)
-        SELECT $1, $2, id, $4, $5, $6 FROM roles WHERE name_key = $3
+        VALUES ($1, $2, (SELECT id FROM roles WHERE name_key = $3), $4, $5, $6)
         """)
 
     public func grant(

@@ -70,7 +70,7 @@ public struct SessionRepository: Sendable {
     private static let page = Statement(
         """
         SELECT \(Session.columns) FROM user_sessions
-        WHERE user_id = $1 AND ($2 IS NULL OR id < $2) AND ($3 = 1 OR (ended_at IS NULL AND expires_at > $4))
+        WHERE user_id = $1 AND (id < $2 OR $2 IS NULL) AND ($3 = 1 OR (ended_at IS NULL AND expires_at > $4))
         ORDER BY id DESC LIMIT $5
         """)
 
@@ -103,7 +103,7 @@ public struct SessionRepository: Sendable {
     private static let endOfUser = Statement(
         """
         UPDATE user_sessions SET ended_at = $2, end_reason = $3
-        WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4) RETURNING id
+        WHERE user_id = $1 AND ended_at IS NULL AND (id <> $4 OR $4 IS NULL) RETURNING id
         """)
 
     /// Ends every session of the user but `kept`.
@@ -144,7 +144,10 @@ public struct SessionRepository: Sendable {
             SELECT id FROM user_sessions WHERE id > $1 AND id <= $2 AND (expires_at < $3 OR ended_at < $3))
         """)
     private static let pageEnd = Statement(
-        "SELECT max(id) FROM (SELECT id FROM user_sessions WHERE id > $1 ORDER BY id LIMIT $2) AS page")
+        """
+        SELECT id FROM (SELECT id FROM user_sessions WHERE id > $1 ORDER BY id LIMIT $2) AS page
+        ORDER BY id DESC LIMIT 1
+        """)
 
     /// Deletes what ended or expired before `moment` among the next `limit` sessions after `start`, so that a
     /// sweep needs no index that every refresh would have to keep up.
@@ -152,7 +155,7 @@ public struct SessionRepository: Sendable {
     public func sweep(after start: UUID, limit: Int, endedBefore moment: Timestamp) async throws(DatabaseError)
         -> UUID?
     {
-        guard let end = try await sql.run(Self.pageEnd, [start.sqlValue, limit.sqlValue]).value(UUID?.self) ?? nil
+        guard let end = try await sql.run(Self.pageEnd, [start.sqlValue, limit.sqlValue]).value(UUID.self)
         else { return nil }
         try await sql.run(Self.sweepPage, [start.sqlValue, end.sqlValue, moment.sqlValue])
         return end

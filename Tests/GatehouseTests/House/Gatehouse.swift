@@ -123,5 +123,16 @@ final class FaultyDatabase: Database {
         }
     }
 
+    func write(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        if fails.load(ordering: .sequentiallyConsistent) { throw .unavailable("told to fail") }
+        return try await base.write(statement, values)
+    }
+
+    func exclusively<T: Sendable>(
+        _ body: @escaping @Sendable (any SQL.Transaction) async throws -> T
+    ) async throws -> T {
+        try await base.exclusively(body)
+    }
+
     func close() { base.close() }
 }

@@ -1,0 +1,184 @@
+import CPostgreSQL
+import CSystem
+import Glibc
+import Ground
+
+/// One connection to PostgreSQL on one event loop, always in pipeline mode: what is asked leaves at once, and the
+/// answers come in the same order.
+final class PostgreSQLConnection: DescriptorWatcher {
+    typealias Answer = Result<[Row], PostgreSQLFailure>
+
+    /// What was sent up to one synchronisation point.
+    private struct Unit {
+        let timeout: LoopTimer
+        let finish: (Answer) -> Void
+        /// Prepared by this unit; forgotten again where it fails.
+        var preparing: Statement?
+        var rows: [Row] = []
+        var failure: PostgreSQLFailure?
+    }
+
+    /// Told once, when the connection is of no more use.
+    var whenLost: ((PostgreSQLConnection) -> Void)?
+    /// Told whenever nothing is under way any more.
+    var whenFree: (() -> Void)?
+    /// Whether a transaction has it for itself.
+    var isExclusive = false
+    private(set) var isLost = false
+
+    private let handle: OpaquePointer
+    private let descriptor: Int32
+    private unowned let loop: EventLoop
+    private let timeout: Duration
+    private let preparesStatements: Bool
+    private var prepared: Set<ObjectIdentifier> = []
+    private var units: [Unit] = []
+    private var firstUnit = 0
+    private var wantsToWrite = false
+
+    /// Takes over a connection that is open.
+    /// - Returns: nil when the loop cannot watch it; it is closed then.
+    init?(_ open: PostgreSQLConnector.Open, on loop: EventLoop, settings: PostgreSQLSettings) {
+        handle = open.handle
+        descriptor = PQsocket(open.handle)
+        self.loop = loop
+        timeout = settings.statementTimeout
+        preparesStatements = settings.preparesStatements
+        guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1,
+            loop.watch(descriptor, for: EPOLLIN.rawValue, self)
+        else {
+            PQfinish(handle)
+            return nil
+        }
+    }
+
+    /// Units that are under way.
+    var load: Int { units.count - firstUnit }
+
+    /// Sends one statement, or a word such as COMMIT, and what must go before it, with one synchronisation point.
+    func run(
+        before: String? = nil, _ statement: Statement, _ values: [SQLValue], prepares: Bool,
+        _ finish: @escaping (Answer) -> Void
+    ) {
+        guard !isLost else { return finish(.failure(PostgreSQLFailure(unavailable: "the connection is closed"))) }
+        var preparing: Statement?
+        var isSent = before.map { PQsendQueryParams(handle, $0, 0, nil, nil, nil, nil, 1) == 1 } ?? true
+        if isSent, prepares, preparesStatements {
+            if prepared.insert(ObjectIdentifier(statement)).inserted {
+                let types = values.map(PostgreSQLWire.type)
+                isSent = PQsendPrepare(handle, statement.name, statement.text, Int32(types.count), types) == 1
+                preparing = statement
+            }
+            isSent = isSent && PostgreSQLWire.withParameters(values) { count, values, lengths, formats in
+                PQsendQueryPrepared(handle, statement.name, count, values, lengths, formats, 1) == 1
+            }
+        } else if isSent {
+            let types = values.map(PostgreSQLWire.type)
+            isSent = PostgreSQLWire.withParameters(values) { count, values, lengths, formats in
+                PQsendQueryParams(handle, statement.text, count, types, values, lengths, formats, 1) == 1
+            }
+        }
+        let timer = loop.schedule(after: timeout) { [weak self] in
+            self?.lose("no answer within \(self?.timeout.milliseconds ?? 0) ms")
+        }
+        units.append(Unit(timeout: timer, finish: finish, preparing: preparing))
+        guard isSent, PQpipelineSync(handle) == 1 else { return lose(message) }
+        flush()
+    }
+
+    /// Closes. What is under way fails.
+    func close() { lose("the connection is closed") }
+
+    // MARK: On the loop
+
+    func ready(_ events: UInt32) {
+        if events & EPOLLOUT.rawValue != 0 { flush() }
+        guard !isLost, events & ~EPOLLOUT.rawValue != 0 else { return }
+        guard PQconsumeInput(handle) == 1 else { return lose(message) }
+        receive()
+        if !isLost, wantsToWrite { flush() }
+        if !isLost, load == 0, PQstatus(handle) == CONNECTION_BAD { lose(message) }
+    }
+
+    private var message: String {
+        let text = String(cString: PQerrorMessage(handle))
+        return text.split(separator: "\n").joined(separator: " ")
+    }
+
+    private func flush() {
+        let state = PQflush(handle)
+        guard state >= 0 else { return lose(message) }
+        guard wantsToWrite != (state == 1) else { return }
+        wantsToWrite = state == 1
+        loop.change(descriptor, to: EPOLLIN.rawValue | (wantsToWrite ? EPOLLOUT.rawValue : 0))
+    }
+
+    private func receive() {
+        while load > 0, !isLost, PQisBusy(handle) == 0 {
+            // NULL stands between the results of two statements.
+            guard let result = PQgetResult(handle) else { continue }
+            defer { PQclear(result) }
+            switch PQresultStatus(result) {
+            case PGRES_TUPLES_OK:
+                do throws(DatabaseError) {
+                    units[firstUnit].rows = try PostgreSQLWire.rows(of: result)
+                } catch {
+                    units[firstUnit].failure = PostgreSQLFailure(unexpected: error)
+                }
+            case PGRES_COMMAND_OK, PGRES_PIPELINE_ABORTED: break
+            case PGRES_PIPELINE_SYNC: finishUnit()
+            default:
+                let failure = PostgreSQLFailure(result)
+                units[firstUnit].failure = failure
+                if failure.endsConnection { return lose(message(of: failure)) }
+            }
+        }
+    }
+
+    private func message(of failure: PostgreSQLFailure) -> String {
+        if case .unavailable(let reason) = failure.error { reason } else { "the connection is closed" }
+    }
+
+    private func finishUnit() {
+        let unit = units[firstUnit]
+        firstUnit += 1
+        if firstUnit == units.count {
+            units.removeAll(keepingCapacity: true)
+            firstUnit = 0
+        } else if firstUnit > 256 {
+            units.removeFirst(firstUnit)
+            firstUnit = 0
+        }
+        unit.timeout.cancel()
+        if let failure = unit.failure {
+            if let statement = unit.preparing { prepared.remove(ObjectIdentifier(statement)) }
+            unit.finish(.failure(failure))
+        } else {
+            unit.finish(.success(unit.rows))
+        }
+        if load == 0, !isExclusive { whenFree?() }
+    }
+
+    private func lose(_ reason: String) {
+        guard !isLost else { return }
+        isLost = true
+        loop.forget(descriptor)
+        PQfinish(handle)
+        let waiting = units[firstUnit...]
+        units = []
+        firstUnit = 0
+        whenLost?(self)
+        for unit in waiting {
+            unit.timeout.cancel()
+            unit.finish(.failure(unit.failure ?? PostgreSQLFailure(unavailable: reason)))
+        }
+    }
+}
+
+extension PostgreSQLFailure {
+    /// An answer that the program does not understand.
+    init(unexpected error: DatabaseError) {
+        state = "XX000"
+        self.error = error
+    }
+}

@@ -1,0 +1,165 @@
+import Ground
+import Synchronization
+
+/// PostgreSQL through libpq: a few connections for each event loop, so that question and answer stay on the loop
+/// of whoever asks; reads and single writes share them in pipeline mode, a transaction has one for itself.
+///
+/// Transactions are serializable, so that a rule which holds when they run one after the other holds always. One
+/// that another was in the way of is run again. A read that lost its connection is tried once more.
+public final class PostgreSQLDatabase: Database {
+    private let settings: PostgreSQLSettings
+    private let connector: PostgreSQLConnector
+    private let random: RandomSource
+    private let pools = Mutex<[ObjectIdentifier: PostgreSQLPool]>([:])
+    /// For callers that are on no loop.
+    private let home: EventLoop
+    private let homeThread: Thread
+    private let prepares = Atomic<Bool>(true)
+
+    private static let maximumAttempts = 20
+
+    /// Connects when first asked.
+    /// - Throws: `.unavailable` where the system gives no event loop.
+    public init(_ settings: PostgreSQLSettings, random: RandomSource = .system) throws(DatabaseError) {
+        self.settings = settings
+        self.random = random
+        connector = PostgreSQLConnector(settings: settings)
+        let home: EventLoop
+        do throws(EventLoop.StartError) { home = try EventLoop() } catch {
+            throw .unavailable("the system gives no epoll instance: errno \(error.errorNumber)")
+        }
+        self.home = home
+        homeThread = Thread(name: "postgres") { home.run() }
+        prepares.store(settings.preparesStatements, ordering: .relaxed)
+    }
+
+    public func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        try await single(statement, values, mayRepeat: true)
+    }
+
+    public func write(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        try await single(statement, values, mayRepeat: false)
+    }
+
+    public func transaction<T: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) async throws -> T
+    ) async throws -> T {
+        try await transaction(beginning: "BEGIN ISOLATION LEVEL SERIALIZABLE", body)
+    }
+
+    public func exclusively<T: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) async throws -> T
+    ) async throws -> T {
+        // Each statement after the lock sees what was committed before it, and no table is waited for so long that
+        // those who use it queue up behind.
+        try await transaction(beginning: "BEGIN ISOLATION LEVEL READ COMMITTED") { transaction in
+            try await transaction.run(script: "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0")
+            try await transaction.run(Self.lockSchema, [])
+            return try await body(transaction)
+        }
+    }
+
+    // The number is as good as any other; every node uses this one.
+    private static let lockSchema = Statement("SELECT 1 FROM pg_advisory_xact_lock(7166210534)")
+
+    /// Closes every connection. Call it when the loops that used it have ended.
+    public func close() {
+        connector.close()
+        home.stop()
+        homeThread.join()
+        let all = pools.withLock { pools in
+            defer { pools = [:] }
+            return Array(pools.values)
+        }
+        for pool in all { pool.close() }
+    }
+
+    // MARK: One statement
+
+    private func single(_ statement: Statement, _ values: [SQLValue], mayRepeat: Bool) async throws(DatabaseError)
+        -> [Row]
+    {
+        var attempt = 0
+        while true {
+            attempt += 1
+            let prepares = prepares.load(ordering: .relaxed)
+            let answer: PostgreSQLConnection.Answer = await withUnsafeContinuation { continuation in
+                onPool { pool in
+                    pool.run(statement, values, prepares: prepares) { continuation.resume(returning: $0) }
+                }
+            }
+            switch answer {
+            case .success(let rows): return rows
+            case .failure(let failure):
+                guard attempt < Self.maximumAttempts, mayTryAgain(failure, isFirst: attempt == 1, mayRepeat: mayRepeat)
+                else { throw failure.error }
+                if failure.isConflict { await pause(attempt) }
+            }
+        }
+    }
+
+    private func mayTryAgain(_ failure: PostgreSQLFailure, isFirst: Bool, mayRepeat: Bool) -> Bool {
+        if failure.isLostStatement {
+            prepares.store(false, ordering: .relaxed)
+            return true
+        }
+        return failure.isConflict || (isFirst && mayRepeat && failure.endsConnection)
+    }
+
+    // MARK: Transactions
+
+    private func transaction<T: Sendable>(
+        beginning begin: String, _ body: @escaping @Sendable (any Transaction) async throws -> T
+    ) async throws -> T {
+        var attempt = 0
+        while true {
+            attempt += 1
+            let transaction = PostgreSQLTransaction(
+                on: try await acquire(), beginning: begin, prepares: prepares.load(ordering: .relaxed))
+            do {
+                let value = try await body(transaction.statements)
+                try await transaction.commit()
+                return value
+            } catch {
+                await transaction.rollBack()
+                guard let failure = transaction.failure, attempt < Self.maximumAttempts,
+                    mayTryAgain(failure, isFirst: attempt == 1, mayRepeat: !transaction.isCommitting)
+                else { throw error }
+                if failure.isConflict { await pause(attempt) }
+            }
+        }
+    }
+
+    private func acquire() async throws(DatabaseError) -> PostgreSQLLease {
+        let result: Result<PostgreSQLLease, PostgreSQLFailure> = await withUnsafeContinuation { continuation in
+            onPool { pool in
+                pool.acquire { result in
+                    continuation.resume(returning: result.map { PostgreSQLLease(connection: $0, pool: pool) })
+                }
+            }
+        }
+        do { return try result.get() } catch { throw error.error }
+    }
+
+    /// Lets the other transaction finish: some milliseconds, more each time, and by chance, so that two do not meet
+    /// again.
+    private func pause(_ attempt: Int) async {
+        let delay = Duration.milliseconds(Int64(random.uint64() % UInt64(8 * min(attempt, 16))))
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            onPool { $0.loop.schedule(after: delay) { continuation.resume() } }
+        }
+    }
+
+    // MARK: Loops
+
+    private func onPool(_ call: @escaping @Sendable (PostgreSQLPool) -> Void) {
+        let loop = EventLoop.current ?? home
+        let pool = pools.withLock { pools in
+            if let pool = pools[ObjectIdentifier(loop)] { return pool }
+            let pool = PostgreSQLPool(loop: loop, settings: settings, connector: connector, random: random)
+            pools[ObjectIdentifier(loop)] = pool
+            return pool
+        }
+        loop.execute { call(pool) }
+    }
+}
