@@ -9,16 +9,6 @@ import Synchronization
 import Testing
 import Web
 
-/// The stores that everything must work on.
-enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case sqliteInMemory, sqliteFile
-    var testDescription: String { rawValue }
-}
-
-enum Stores {
-    static let all = StoreKind.allCases
-}
-
 /// A whole server, from the socket to the store, with a clock that tests move.
 final class Gatehouse: Sendable {
     let clock: ManualClock
@@ -78,18 +68,11 @@ func withGatehouse(
     on kind: StoreKind = .sqliteInMemory, _ settings: [String: String] = [:],
     _ body: (Gatehouse) async throws -> Void
 ) async throws {
-    let folder = TemporaryFolder()
-    let clock = ManualClock()
-    let database = FaultyDatabase(try SQLiteDatabase(path: kind == .sqliteFile ? folder.path + "/gatehouse.db" : ":memory:"))
-    let gatehouse = try await Gatehouse(database: database, keyValue: nil, clock: clock, settings: settings)
-    do { try await body(gatehouse) } catch {
-        gatehouse.stop()
-        database.close()
-        throw error
+    try await withStores(kind) { stores in
+        let gatehouse = try await stores.node(settings)
+        defer { gatehouse.stop() }
+        try await body(gatehouse)
     }
-    gatehouse.stop()
-    database.close()
-    folder.remove()
 }
 
 /// Keeps what the log writes.

@@ -109,19 +109,21 @@ import Testing
         }
     }
 
-    @Test("a second node hears of a revocation at once")
-    func twoNodes() async throws {
-        let clock = ManualClock()
-        let database = FaultyDatabase(try SQLiteDatabase(path: ":memory:"))
-        let shared = MemoryKeyValue(clock: clock.clock)
-        let one = try await Gatehouse(database: database, keyValue: shared, clock: clock, settings: ["JWT_ISSUER": "one"])
-        let two = try await Gatehouse(database: database, keyValue: shared, clock: clock, settings: ["JWT_ISSUER": "one"])
-        let ada = try one.registered()
-        #expect(try two.client.send("GET", "/auth/validate", token: ada.accessToken).status == 200)
-        #expect(try ada.post("/auth/logout").status == 200)
-        #expect(try two.client.send("GET", "/auth/validate", token: ada.accessToken).code == "session_ended")
-        one.stop()
-        two.stop()
-        database.close()
+    @Test("a second node hears of a revocation at once", arguments: Stores.all)
+    func twoNodes(on kind: StoreKind) async throws {
+        try await withStores(kind) { stores in
+            let settings = ["JWT_ISSUER": "one"]
+            let (one, two) = (try await stores.node(settings), try await stores.node(settings))
+            defer {
+                one.stop()
+                two.stop()
+            }
+            let ada = try one.registered()
+            #expect(try two.client.send("GET", "/auth/validate", token: ada.accessToken).status == 200)
+            #expect(try ada.post("/auth/logout").status == 200)
+            try await eventually {
+                try two.client.send("GET", "/auth/validate", token: ada.accessToken).code == "session_ended"
+            }
+        }
     }
 }

@@ -1,0 +1,149 @@
+import Glibc
+import Ground
+import KeyValue
+import SQL
+import Synchronization
+import Testing
+
+/// The stores that everything must work on.
+enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case sqliteInMemory, sqliteFile, postgres
+
+    var testDescription: String { rawValue }
+
+    /// Whether its servers run; `scripts/with-stores` starts them.
+    var isThere: Bool {
+        switch self {
+        case .sqliteInMemory, .sqliteFile: true
+        case .postgres: Stores.postgres != nil
+        }
+    }
+}
+
+/// Fresh stores of one kind, shared by the nodes of one test.
+struct Stores: Sendable {
+    /// Those whose servers run.
+    static let all = StoreKind.allCases.filter(\.isThere)
+    static let postgres = variable("GATEHOUSE_TEST_POSTGRES")
+
+    let clock: ManualClock
+    let database: FaultyDatabase
+    let keyValue: (any KeyValue)?
+
+    /// A node on these stores.
+    func node(_ settings: [String: String] = [:]) async throws -> Gatehouse {
+        try await Gatehouse(database: database, keyValue: keyValue, clock: clock, settings: settings)
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}
+
+/// Runs `body` with fresh stores, and takes them away.
+func withStores(_ kind: StoreKind, _ body: (Stores) async throws -> Void) async throws {
+    let clock = ManualClock()
+    switch kind {
+    case .sqliteInMemory:
+        try await with(FaultyDatabase(try SQLiteDatabase(path: ":memory:")), clock, body)
+    case .sqliteFile:
+        let folder = TemporaryFolder()
+        defer { folder.remove() }
+        try await with(FaultyDatabase(try SQLiteDatabase(path: folder.path + "/gatehouse.db")), clock, body)
+    case .postgres:
+        // Each test's server has connections of its own, and the real one has not that many.
+        await PostgreSQLSchema.turns.take()
+        defer { PostgreSQLSchema.turns.give() }
+        let schema = try await PostgreSQLSchema()
+        try await with(FaultyDatabase(try schema.open()), clock, body)
+        try await schema.remove()
+    }
+}
+
+private func with(
+    _ database: FaultyDatabase, _ clock: ManualClock, _ body: (Stores) async throws -> Void
+) async throws {
+    defer { database.close() }
+    try await body(Stores(clock: clock, database: database, keyValue: nil))
+}
+
+/// A schema of its own in the PostgreSQL of the tests.
+struct PostgreSQLSchema {
+    static let turns = Turns(count: 8)
+    private static let administration: PostgreSQLDatabase? = Stores.postgres.flatMap { url in
+        try? PostgreSQLDatabase(PostgreSQLSettings(url: url))
+    }
+
+    let url: String
+    private let name: String
+
+    struct Missing: Error {}
+
+    init() async throws {
+        guard let base = Stores.postgres else { throw Missing() }
+        name = "test_" + Hex.encode(RandomSource.system.bytes(8))
+        url = base + (base.contains("?") ? "&" : "?") + "options=-csearch_path%3D" + name
+        try await run("CREATE SCHEMA \(name)")
+    }
+
+    func open(_ change: (inout PostgreSQLSettings) -> Void = { _ in }) throws -> PostgreSQLDatabase {
+        var settings = PostgreSQLSettings(url: url)
+        settings.connectionsPerLoop = 4
+        change(&settings)
+        return try PostgreSQLDatabase(settings)
+    }
+
+    func remove() async throws { try await run("DROP SCHEMA \(name) CASCADE") }
+
+    private func run(_ text: String) async throws {
+        guard let database = Self.administration else { throw Missing() }
+        _ = try await database.write(Statement(text), [])
+    }
+}
+
+/// So many at a time; the others wait for their turn.
+final class Turns: Sendable {
+    private struct State {
+        var free: Int
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+    private let state: Mutex<State>
+
+    init(count: Int) { state = Mutex(State(free: count)) }
+
+    func take() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                guard state.free > 0 else {
+                    state.waiting.append(continuation)
+                    return false
+                }
+                state.free -= 1
+                return true
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func give() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.waiting.isEmpty {
+                state.free += 1
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.resume()
+    }
+}
+
+/// Waits until something that another thread or process does has happened, ten seconds at most.
+func eventually(
+    _ comment: Comment = "it did not happen", sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record(comment, sourceLocation: sourceLocation)
+}
