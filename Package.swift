@@ -54,7 +54,7 @@ let package = Package(
             ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CCommonPasswords"]),
         floor("HTML", []),
         floor(
-            "Store", ["Ground", "SQL"],
+            "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
         floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials"]),
         floor(

@@ -40,6 +40,16 @@ public struct DatabaseReader: StatementRunner {
     }
 }
 
+/// Single statements, each a transaction of its own.
+public struct DatabaseWriter: StatementRunner {
+    private let database: any Database
+    public init(_ database: any Database) { self.database = database }
+
+    public func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        try await database.write(statement, values)
+    }
+}
+
 /// The statements of one transaction.
 public protocol Transaction: StatementRunner {
     /// Runs a script of several statements without values.

@@ -10,18 +10,24 @@ public struct Housekeeping: Sendable {
     let store: DataStore
     let keys: KeyService
     let ring: KeyRing
+    let leases: Leases
+    let revocations: Revocations
     let tokens: TokenSettings
     let signIn: SignInSettings
     let clock: Clock
 
+    /// Learns what other nodes did and could not tell any more. Cheap; for every few seconds.
+    public func catchUp() async throws(AuthError) { try await revocations.catchUp(last: .seconds(60)) }
+
     /// Brings the keys up to date. Cheap; for every minute.
     public func maintainKeys() async throws(AuthError) {
-        try await keys.maintain()
+        if let lease = try await leases.take("keys") { try await keys.maintain(holding: lease, among: leases) }
         try await keys.refresh(ring)
     }
 
-    /// Deletes sessions that are long over and counters that nobody needs. For every hour.
+    /// Deletes sessions that are long over and counters that nobody needs, where no other node does. For every hour.
     public func sweep() async throws(AuthError) {
+        guard try await leases.take("sweep") != nil else { return }
         let now = clock.now
         // A session stays as long as an access token of it could be shown: the denylist is made of it.
         let limit = now - max(signIn.sessionRetention, tokens.accessLifetime + tokens.clockSkew + .seconds(60))
@@ -31,11 +37,13 @@ public struct Housekeeping: Sendable {
                 start = try await store.transaction {
                     try await $0.sessions.sweep(after: from, limit: Self.page, endedBefore: limit)
                 }
+                guard try await leases.take("sweep") != nil else { return }
             }
             try await store.transaction {
                 try await $0.attempts.sweep(
                     unknownBefore: now - signIn.lockout - .seconds(86400), devicesBefore: now - signIn.deviceMemory)
             }
+            try await store.writing.keyValues.sweep(expiredBefore: now)
         } catch { throw .from(error) }
     }
 }

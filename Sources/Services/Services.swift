@@ -19,6 +19,7 @@ public final class Services: Sendable {
     public let accessTokens: AccessTokens
     public let refreshTokens: RefreshTokens
     public let housekeeping: Housekeeping
+    public let leases: Leases
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
@@ -55,13 +56,13 @@ public final class Services: Sendable {
         self.store = store
         let audit = Audit(clock: clock, random: random)
         let keys = KeyService(
-            store: store, vault: base.vault, settings: configuration.tokens, audit: audit, clock: clock,
-            random: random)
+            store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
+            clock: clock, random: random)
         let ring = try await keys.ring()
         let accessTokens = AccessTokens(ring: ring, settings: configuration.tokens, random: random)
         let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
         let limits = RateLimiter(store: base.keyValue, settings: configuration.limits)
-        let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity)
+        let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
         let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
@@ -88,8 +89,10 @@ public final class Services: Sendable {
         firstStart = FirstStartService(
             store: store, passwords: passwords, key: HMACKey(try await keys.secret(for: "first-start")), audit: audit,
             clock: clock, random: random)
+        leases = Leases(
+            store: store, owner: Hex.encode(random.bytes(16)), time: configuration.stores.leaseTime, clock: clock)
         housekeeping = Housekeeping(
-            store: store, keys: keys, ring: ring, tokens: configuration.tokens, signIn: configuration.signIn,
+            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, tokens: configuration.tokens, signIn: configuration.signIn,
             clock: clock)
         self.keys = keys
         self.ring = ring
@@ -98,6 +101,7 @@ public final class Services: Sendable {
         self.sessions = sessions
         self.limits = limits
         try await Self.addSystemRoles(to: store, clock: clock, random: random)
+        try await keys.follow(with: ring)
         try await subjects.start()
         try await revocations.start()
     }

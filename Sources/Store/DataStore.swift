@@ -20,6 +20,9 @@ public struct DataStore: Sendable {
         try await database.transaction { try await body(Repositories($0)) }
     }
 
+    /// The repositories for single statements that change something, each a transaction of its own.
+    public var writing: Repositories { Repositories(DatabaseWriter(database)) }
+
     /// Brings the schema up to date.
     /// - Returns: the numbers of the migrations that ran.
     public static func migrate(_ database: any Database, clock: Clock) async throws -> [Int] {
@@ -40,4 +43,6 @@ public struct Repositories: Sendable {
     public var attempts: AttemptRepository { AttemptRepository(sql: sql) }
     public var audit: AuditRepository { AuditRepository(sql: sql) }
     public var keys: KeyRepository { KeyRepository(sql: sql) }
+    public var keyValues: KeyValueRepository { KeyValueRepository(sql: sql) }
+    public var leases: LeaseRepository { LeaseRepository(sql: sql) }
 }

@@ -3,7 +3,8 @@ import SQL
 /// The steps of the schema, in `Migrations/`, built into the executable. SwiftPM names them with `_` for the first digit.
 enum Schema {
     static let migrations = [
-        Migration(number: 1, name: "sign_in", script: text(PackageResources._001_sign_in_sql))
+        Migration(number: 1, name: "sign_in", script: text(PackageResources._001_sign_in_sql)),
+        Migration(number: 2, name: "nodes", script: text(PackageResources._002_nodes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

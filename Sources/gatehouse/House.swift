@@ -10,6 +10,7 @@ struct House: Sendable {
     let configuration: Configuration
     let services: Services
     let database: any Database
+    let keyValue: any KeyValue
     let log: Log
     /// Where the key was found that was made because none was set; nil where one was.
     let keyFile: String?
@@ -36,15 +37,16 @@ struct House: Sendable {
         } else {
             keyFile = nil
         }
+        keyValue = try Setup.keyValue(configuration, beside: database)
         services = try await Services(
             configuration,
             on: Services.Foundations(
-                store: store, keyValue: MemoryKeyValue(clock: .system), vault: try Vault(keys: keys),
-                log: log))
+                store: store, keyValue: keyValue, vault: try Vault(keys: keys), log: log))
     }
 
     func close() {
         services.stop()
+        keyValue.close()
         database.close()
         log.close()
     }

@@ -42,13 +42,19 @@ enum Serving {
 
 /// What the server does by itself from time to time.
 enum Chores {
+    /// In seconds.
+    private static let beat: Int64 = 5
+
     static func run(_ house: House) async {
-        var minutes = 0
+        let chores = house.services.housekeeping
+        let hasOthers = !house.configuration.stores.isSQLite
+        var beats = 0
         while !Task.isCancelled {
-            await attempt("keys", house) { try await house.services.housekeeping.maintainKeys() }
-            if minutes % 60 == 0 { await attempt("sweep", house) { try await house.services.housekeeping.sweep() } }
-            minutes += 1
-            do { try await Task.sleep(for: .seconds(60)) } catch { return }
+            if hasOthers { await attempt("catch_up", house) { try await chores.catchUp() } }
+            if beats % 12 == 0 { await attempt("keys", house) { try await chores.maintainKeys() } }
+            if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
+            beats += 1
+            do { try await Task.sleep(for: .seconds(beat)) } catch { return }
         }
     }
 

@@ -1,7 +1,9 @@
 import Glibc
 import Ground
+import KeyValue
 import SQL
 import Services
+import Store
 
 /// Reads the configuration and opens what it names.
 enum Setup {
@@ -31,6 +33,14 @@ enum Setup {
             return try SQLiteDatabase(path: path)
         }
         return try PostgreSQLDatabase(PostgreSQLSettings(stores, threads: configuration.server.threads))
+    }
+
+    /// What expires and what nodes tell each other: in the database that nodes share, or in memory where there is one.
+    static func keyValue(_ configuration: Configuration, beside database: any Database) throws -> any KeyValue {
+        if let shared = database as? PostgreSQLDatabase {
+            return DatabaseKeyValue(shared, line: shared, clock: .system)
+        }
+        return MemoryKeyValue(clock: .system)
     }
 
     /// A folder that only this user may look into, with those above it.

@@ -20,6 +20,8 @@ final class PostgreSQLConnection: DescriptorWatcher {
 
     /// Told once, when the connection is of no more use.
     var whenLost: ((PostgreSQLConnection) -> Void)?
+    /// Told of each notification: its channel and what it says.
+    var whenNotified: ((String, String) -> Void)?
     /// Told whenever nothing is under way any more.
     var whenFree: (() -> Void)?
     /// Whether a transaction has it for itself.
@@ -96,6 +98,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
         guard !isLost, events & ~EPOLLOUT.rawValue != 0 else { return }
         guard PQconsumeInput(handle) == 1 else { return lose(message) }
         receive()
+        if !isLost, let whenNotified { notify(whenNotified) }
         if !isLost, wantsToWrite { flush() }
         if !isLost, load == 0, PQstatus(handle) == CONNECTION_BAD { lose(message) }
     }
@@ -132,6 +135,14 @@ final class PostgreSQLConnection: DescriptorWatcher {
                 units[firstUnit].failure = failure
                 if failure.endsConnection { return lose(message(of: failure)) }
             }
+        }
+    }
+
+    private func notify(_ hear: (String, String) -> Void) {
+        while !isLost, let notification = PQnotifies(handle) {
+            defer { PQfreemem(notification) }
+            guard let channel = notification.pointee.relname, let words = notification.pointee.extra else { continue }
+            hear(String(cString: channel), String(cString: words))
         }
     }
 

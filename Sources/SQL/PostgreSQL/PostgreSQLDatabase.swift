@@ -15,6 +15,7 @@ public final class PostgreSQLDatabase: Database {
     private let home: EventLoop
     private let homeThread: Thread
     private let prepares = Atomic<Bool>(true)
+    private let listener = Mutex<PostgreSQLListener?>(nil)
 
     private static let maximumAttempts = 20
 
@@ -67,6 +68,7 @@ public final class PostgreSQLDatabase: Database {
         connector.close()
         home.stop()
         homeThread.join()
+        listener.withLock { $0 }?.close()
         let all = pools.withLock { pools in
             defer { pools = [:] }
             return Array(pools.values)
@@ -148,6 +150,40 @@ public final class PostgreSQLDatabase: Database {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             onPool { $0.loop.schedule(after: delay) { continuation.resume() } }
         }
+    }
+
+    // MARK: Notifications
+
+    private static let sendNotice = Statement("SELECT 1 FROM pg_notify($1, $2)")
+
+    /// Tells every listener of the channel, on every node.
+    /// - Parameter words: fewer than 8000 bytes.
+    public func notify(_ channel: String, _ words: String) async throws(DatabaseError) {
+        _ = try await write(Self.sendNotice, [.text(channel), .text(words)])
+    }
+
+    /// Calls `handler` with how the line is, and with what is heard, on one thread, until the number that this gives
+    /// is passed to ``ignore(_:_:)``.
+    public func listen(_ channel: String, _ handler: @escaping @Sendable (Notice) -> Void) async -> Int {
+        let listener = listener.withLock { held in
+            if let held { return held }
+            let made = PostgreSQLListener(
+                loop: home, settings: settings, connector: connector, name: Hex.encode(random.bytes(16))
+            ) { [weak self] channel, name in
+                guard let self else { return }
+                Task { try? await self.notify(channel, name) }
+            }
+            held = made
+            return made
+        }
+        return await withUnsafeContinuation { continuation in
+            home.execute { continuation.resume(returning: listener.add(channel, handler)) }
+        }
+    }
+
+    public func ignore(_ channel: String, _ number: Int) {
+        guard let listener = listener.withLock({ $0 }) else { return }
+        home.execute { listener.remove(channel, number) }
     }
 
     // MARK: Loops

@@ -1,6 +1,8 @@
 import Credentials
 import Ground
 import JOSE
+import KeyValue
+import SQL
 import Store
 import Synchronization
 
@@ -19,6 +21,7 @@ public struct KeyService: Sendable {
     }
 
     private static let signing = "signing"
+    private static let channel = "keys.changed"
     private static let publishedAhead = Duration.seconds(86400)
     /// How long a verifier may keep the published key set.
     public static let cachedFor = Duration.seconds(300)
@@ -27,12 +30,15 @@ public struct KeyService: Sendable {
     private let vault: Vault
     private let settings: TokenSettings
     private let audit: Audit
+    private let line: NodeLine
     private let clock: Clock
     private let random: RandomSource
 
     public init(
-        store: DataStore, vault: Vault, settings: TokenSettings, audit: Audit, clock: Clock, random: RandomSource
+        store: DataStore, vault: Vault, settings: TokenSettings, audit: Audit, keyValue: any KeyValue, clock: Clock,
+        random: RandomSource
     ) {
+        line = NodeLine(Self.channel, on: keyValue)
         self.store = store
         self.vault = vault
         self.settings = settings
@@ -50,6 +56,15 @@ public struct KeyService: Sendable {
         return KeyRing(current: current, verifying: others)
     }
 
+    /// Keeps a ring up to date with what other nodes and the command line do. Call it before the first request.
+    public func follow(with ring: KeyRing) async throws {
+        let keys = self
+        try await line.open(hear: { _ in Task { try? await keys.refresh(ring) } }, catchUp: {
+            do { try await keys.refresh(ring) } catch { return false }
+            return true
+        })
+    }
+
     /// Brings a ring up to date with the store: keys that other nodes or the command line made.
     public func refresh(_ ring: KeyRing) async throws(AuthError) {
         let (current, others) = try await load()
@@ -59,19 +74,31 @@ public struct KeyService: Sendable {
     }
 
     /// Makes the next key when the current one nears its end, and removes those that are over.
-    public func maintain() async throws(AuthError) {
+    /// - Throws: `.unavailable` too when the lease was lost.
+    public func maintain(holding lease: Lease, among leases: Leases) async throws(AuthError) {
         guard settings.jwtSecret == nil else { return }
-        let now = clock.now
         let keys = try await stored()
-        if let newest = keys.last, newest.activatesAt + settings.keyRotation - Self.publishedAhead <= now {
-            let activation = max(newest.activatesAt + settings.keyRotation, now + Self.publishedAhead)
-            try await make(activatesAt: activation)
+        if let fresh = try plan(for: keys) == nil ? nil : fresh() {
+            let wasMade = try await leases.transaction(holding: lease) { repositories in
+                // Another may have made it since.
+                let keys = try await repositories.keys.all(for: Self.signing)
+                guard let activation = plan(for: keys) else { return false }
+                try await insert(fresh, activatesAt: activation, in: repositories)
+                return true
+            }
+            if wasMade { try await line.tell([]) }
         }
+        let now = clock.now
         let over = keys.indices.dropLast().filter { verifiesUntil(keys, $0).map { $0 < now } ?? false }.map { keys[$0].id }
         guard !over.isEmpty else { return }
-        do {
-            try await store.transaction { for id in over { try await $0.keys.remove(id) } }
-        } catch { throw .from(error) }
+        try await leases.transaction(holding: lease) { for id in over { try await $0.keys.remove(id) } }
+    }
+
+    /// From when the next key is to sign; nil where none is needed yet.
+    private func plan(for keys: [StoredKey]) -> Timestamp? {
+        guard let newest = keys.last else { return nil }
+        let end = newest.activatesAt + settings.keyRotation
+        return end - Self.publishedAhead <= clock.now ? max(end, clock.now + Self.publishedAhead) : nil
     }
 
     /// Makes a key that signs as soon as every cached key set has it.
@@ -80,7 +107,11 @@ public struct KeyService: Sendable {
     @discardableResult
     public func rotate(atOnce: Bool) async throws(AuthError) -> Timestamp {
         let activation = atOnce ? clock.now : clock.now + Self.cachedFor + Self.cachedFor
-        try await make(activatesAt: activation)
+        let key = try fresh()
+        do {
+            try await store.transaction { try await insert(key, activatesAt: activation, in: $0) }
+        } catch { throw .from(error) }
+        try await line.tell([])
         return activation
     }
 
@@ -103,7 +134,7 @@ public struct KeyService: Sendable {
         }
         var keys = try await stored()
         if keys.isEmpty {
-            try await make(activatesAt: clock.now)
+            try await makeFirst()
             keys = try await stored()
         }
         let now = clock.now
@@ -127,20 +158,30 @@ public struct KeyService: Sendable {
         do { return try await store.reading.keys.all(for: Self.signing) } catch { throw .from(error) }
     }
 
-    private func make(activatesAt: Timestamp) async throws(AuthError) {
-        let algorithm = SignatureAlgorithm(rawValue: settings.algorithm.rawValue) ?? .edDSA
+    /// One, however many nodes start at once.
+    private func makeFirst() async throws(AuthError) {
+        let key = try fresh()
         do {
-            let key = try SigningKey.generate(algorithm, random: random)
-            let row = StoredKey(
-                id: key.id, purpose: Self.signing, algorithm: algorithm.rawValue,
-                sealed: try vault.seal(key.privateBytes, purpose: "key:\(key.id)"), createdAt: clock.now,
-                activatesAt: activatesAt)
-            try await store.transaction { [audit] repositories in
-                try await repositories.keys.insert(row)
-                let facts = [JSON.Member("key_id", .string(row.id))]
-                try await audit.record(AuditEvent(.keyRotated, facts: facts), from: nil, in: repositories)
+            try await store.transaction { repositories in
+                guard try await repositories.keys.all(for: Self.signing).isEmpty else { return }
+                try await insert(key, activatesAt: clock.now, in: repositories)
             }
         } catch { throw .from(error) }
+    }
+
+    private func fresh() throws(AuthError) -> SigningKey {
+        let algorithm = SignatureAlgorithm(rawValue: settings.algorithm.rawValue) ?? .edDSA
+        do { return try SigningKey.generate(algorithm, random: random) } catch { throw .from(error) }
+    }
+
+    private func insert(_ key: SigningKey, activatesAt: Timestamp, in repositories: Repositories) async throws {
+        let row = StoredKey(
+            id: key.id, purpose: Self.signing, algorithm: key.algorithm.rawValue,
+            sealed: try vault.seal(key.privateBytes, purpose: "key:\(key.id)"), createdAt: clock.now,
+            activatesAt: activatesAt)
+        try await repositories.keys.insert(row)
+        let facts = [JSON.Member("key_id", .string(row.id))]
+        try await audit.record(AuditEvent(.keyRotated, facts: facts), from: nil, in: repositories)
     }
 
     private func open(_ key: StoredKey) throws(AuthError) -> SigningKey {
@@ -160,6 +201,15 @@ public struct KeyService: Sendable {
     /// A secret of 32 bytes for one purpose, made on first use and the same for every node.
     public func secret(for purpose: String) async throws(AuthError) -> [UInt8] {
         do {
+            return try await findOrMakeSecret(for: purpose)
+        } catch DatabaseError.duplicate {
+            // Another node that starts now was faster.
+            do { return try await findOrMakeSecret(for: purpose) } catch { throw .from(error) }
+        } catch { throw .from(error) }
+    }
+
+    private func findOrMakeSecret(for purpose: String) async throws -> [UInt8] {
+        do {
             let fresh = random.bytes(32)
             let sealed = try vault.seal(fresh, purpose: "secret:\(purpose)")
             let now = clock.now
@@ -173,7 +223,7 @@ public struct KeyService: Sendable {
             }
             return try vault.open(row.sealed, purpose: "secret:\(purpose)")
         } catch is VaultError {
-            throw .unexpected(because: "ENCRYPTION_KEY does not open the secret for \(purpose)")
-        } catch { throw .from(error) }
+            throw AuthError.unexpected(because: "ENCRYPTION_KEY does not open the secret for \(purpose)")
+        }
     }
 }

@@ -14,10 +14,14 @@ public final class Revocations: Sendable {
     }
 
     private static let channel = "sessions.ended"
+    /// Fits into one notification of PostgreSQL.
+    private static let sessionsPerMessage = 256
+    /// How far the clocks of nodes, and a commit and its telling, may be apart.
+    private static let margin = Duration.seconds(60)
 
     private let held = Mutex(Held())
     private let store: DataStore
-    private let keyValue: any KeyValue
+    private let line: NodeLine
     private let memory: Duration
     private let clock: Clock
     private let whenEnded: @Sendable (UUID) -> Void
@@ -30,19 +34,47 @@ public final class Revocations: Sendable {
         whenEnded: @escaping @Sendable (UUID) -> Void
     ) {
         self.store = store
-        self.keyValue = keyValue
+        line = NodeLine(Self.channel, on: keyValue)
         self.memory = memory
         self.clock = clock
         self.whenEnded = whenEnded
     }
 
     /// Learns what ended of late, and listens for what ends from now on. Call it before the first request.
+    /// - Throws: `.unavailable`.
     public func start() async throws {
-        _ = try await keyValue.subscribe(Self.channel) { [weak self] heard in
-            if case .message(let message) = heard { self?.hear(message) }
-        }
-        let now = clock.now
-        for (id, at) in try await store.reading.sessions.ended(since: now - memory) { add([id], at: at) }
+        try await line.open(hear: { [weak self] in self?.hear($0) }, catchUp: { [weak self] in
+            do { try await self?.learn(since: nil) } catch { return false }
+            return true
+        })
+    }
+
+    /// Asks the store for what ended in the last seconds: what a node committed and could not tell any more.
+    func catchUp(last seconds: Duration) async throws(AuthError) {
+        do { try await learn(since: clock.now - seconds - Self.margin) } catch { throw .from(error) }
+    }
+
+    private func learn(since moment: Timestamp?) async throws {
+        let moment = moment ?? clock.now - memory
+        for (id, at) in try await store.reading.sessions.ended(since: moment) where !contains(id) { add([id], at: at) }
+    }
+
+    /// - Throws: `.sessionEnded`; `.unavailable` when the line to the other nodes is cut and the store cannot be
+    ///   asked either.
+    func check(_ session: UUID) async throws(AuthError) {
+        if contains(session) { throw .sessionEnded }
+        if !line.isOpen { try await ask(session) }
+    }
+
+    private func ask(_ session: UUID) async throws(AuthError) {
+        let endedAt: Timestamp?
+        do {
+            guard let found = try await store.reading.sessions.find(session) else { throw AuthError.sessionEnded }
+            endedAt = found.endedAt
+        } catch { throw .from(error) }
+        guard let endedAt else { return }
+        add([session], at: endedAt)
+        throw .sessionEnded
     }
 
     /// Whether the session has ended. True from the moment when its end was answered.
@@ -53,9 +85,10 @@ public final class Revocations: Sendable {
     func add(_ sessions: [UUID]) async throws(AuthError) {
         guard !sessions.isEmpty else { return }
         add(sessions, at: clock.now)
-        do {
-            try await keyValue.publish(Self.channel, sessions.flatMap(\.bytes))
-        } catch { throw .unavailable(because: "publish: \(error)") }
+        for start in stride(from: 0, to: sessions.count, by: Self.sessionsPerMessage) {
+            let part = sessions[start..<min(start + Self.sessionsPerMessage, sessions.count)]
+            try await line.tell(part.flatMap(\.bytes))
+        }
     }
 
     private func hear(_ message: [UInt8]) {

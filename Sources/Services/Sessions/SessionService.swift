@@ -141,10 +141,8 @@ public final class SessionService: Sendable {
     // MARK: Being asked
 
     /// The one place where a verified access token is held against the denylist.
-    /// - Throws: `.sessionEnded`.
-    public func admit(_ token: AccessToken) throws(AuthError) {
-        if revocations.contains(token.sessionID) { throw .sessionEnded }
-    }
+    /// - Throws: `.sessionEnded`; `.unavailable` where the other nodes are not heard and the store cannot be asked.
+    public func admit(_ token: AccessToken) async throws(AuthError) { try await revocations.check(token.sessionID) }
 
     /// Whom the token stands for.
     public func subject(of token: AccessToken) async throws(AuthError) -> Subject {
@@ -202,7 +200,9 @@ public final class SessionService: Sendable {
         let token = refreshToken.flatMap { try? refreshTokens.readIgnoringExpiry($0) }
         for id in Set([bearer?.sessionID, token?.sessionID].compactMap { $0 }) {
             try await ending { [self] repositories in
-                guard let session = try await repositories.sessions.find(id), session.endedAt == nil else { return [] }
+                guard let session = try await repositories.sessions.find(id) else { return [] }
+                // Told again: the first time may have ended before the other nodes heard.
+                guard session.endedAt == nil else { return [id] }
                 // A token from long ago may end its own session, and no other.
                 let isRecent =
                     bearer?.sessionID == id

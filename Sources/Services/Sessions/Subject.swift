@@ -68,30 +68,41 @@ public final class Subject: Sendable {
 /// Subjects of live sessions, kept until something about them changes.
 public final class SubjectCache: Sendable {
     private struct Held {
-        var bySession: [UUID: Subject] = [:]
+        var bySession: [UUID: (subject: Subject, until: Timestamp)] = [:]
         var sessionsOfUser: [UUID: Set<UUID>] = [:]
         /// Counts the changes, so that what was read before one is not kept after it.
         var changes = 0
     }
 
+    /// A node that dies between its commit and its telling leaves the others unaware for so long.
+    private static let lifetime = Duration.seconds(60)
+
     private let held = Mutex(Held())
     private let capacity: Int
+    private let clock: Clock
 
-    public init(capacity: Int) { self.capacity = capacity }
+    public init(capacity: Int, clock: Clock) {
+        self.capacity = capacity
+        self.clock = clock
+    }
 
-    func find(_ session: UUID) -> Subject? { held.withLock { $0.bySession[session] } }
+    func find(_ session: UUID) -> Subject? {
+        guard let found = held.withLock({ $0.bySession[session] }), found.until > clock.now else { return nil }
+        return found.subject
+    }
 
     /// To be taken before reading what will be kept.
     var changes: Int { held.withLock { $0.changes } }
 
     func keep(_ subject: Subject, ifUnchangedSince changes: Int) {
+        let until = clock.now + Self.lifetime
         held.withLock { held in
             guard held.changes == changes, capacity > 0 else { return }
             if held.bySession.count >= capacity, held.bySession[subject.session.id] == nil {
                 held.bySession = [:]
                 held.sessionsOfUser = [:]
             }
-            held.bySession[subject.session.id] = subject
+            held.bySession[subject.session.id] = (subject, until)
             held.sessionsOfUser[subject.person.id, default: []].insert(subject.session.id)
         }
     }
@@ -99,7 +110,7 @@ public final class SubjectCache: Sendable {
     func forget(session: UUID) {
         held.withLock { held in
             held.changes += 1
-            guard let subject = held.bySession.removeValue(forKey: session) else { return }
+            guard let subject = held.bySession.removeValue(forKey: session)?.subject else { return }
             held.sessionsOfUser[subject.person.id]?.remove(session)
             if held.sessionsOfUser[subject.person.id]?.isEmpty == true { held.sessionsOfUser[subject.person.id] = nil }
         }

@@ -8,26 +8,28 @@ public struct Subjects: Sendable {
 
     private let store: DataStore
     private let cache: SubjectCache
-    private let keyValue: any KeyValue
+    private let line: NodeLine
 
     public init(store: DataStore, cache: SubjectCache, keyValue: any KeyValue) {
         self.store = store
         self.cache = cache
-        self.keyValue = keyValue
+        line = NodeLine(Self.channel, on: keyValue)
     }
 
     /// Listens for changes that other nodes make. Call it before the first request.
     public func start() async throws {
         let cache = cache
-        _ = try await keyValue.subscribe(Self.channel) { heard in
-            guard case .message(let message) = heard else { return }
+        try await line.open(hear: { message in
             if let user = UUID(bytes: message) { cache.forget(user: user) } else { cache.forgetAll() }
-        }
+        }, catchUp: {
+            cache.forgetAll()
+            return true
+        })
     }
 
     /// - Throws: `.sessionEnded` when session or person is gone.
     func subject(ofSession id: UUID) async throws(AuthError) -> Subject {
-        if let subject = cache.find(id) { return subject }
+        if let subject = known(ofSession: id) { return subject }
         let changes = cache.changes
         do {
             guard let session = try await store.reading.sessions.find(id), session.endedAt == nil else {
@@ -48,8 +50,8 @@ public struct Subjects: Sendable {
             session: session)
     }
 
-    /// The subject, where it is in memory.
-    func known(ofSession id: UUID) -> Subject? { cache.find(id) }
+    /// The subject, where it is in memory and every change of it would have been heard of.
+    func known(ofSession id: UUID) -> Subject? { line.isOpen ? cache.find(id) : nil }
 
     /// Keeps a subject that was just loaded.
     func keep(_ subject: Subject, ifUnchangedSince changes: Int) { cache.keep(subject, ifUnchangedSince: changes) }
@@ -61,17 +63,13 @@ public struct Subjects: Sendable {
     /// - Throws: `.unavailable` when the other nodes could not be told.
     func changed(user: UUID) async throws(AuthError) {
         cache.forget(user: user)
-        do {
-            try await keyValue.publish(Self.channel, user.bytes)
-        } catch { throw .unavailable(because: "publish: \(error)") }
+        try await line.tell(user.bytes)
     }
 
     /// A company has changed, and with it many subjects.
     func companyChanged() async throws(AuthError) {
         cache.forgetAll()
-        do {
-            try await keyValue.publish(Self.channel, [])
-        } catch { throw .unavailable(because: "publish: \(error)") }
+        try await line.tell([])
     }
 }
 

@@ -20,9 +20,9 @@ enum Guard: Sendable {
         switch self {
         case .anyone: break
         case .refreshToken: call.refreshToken = try Self.refreshToken(of: call)
-        case .signedIn: call.accessToken = try Self.accessToken(of: call)
+        case .signedIn: call.accessToken = try await Self.accessToken(of: call)
         case .may(let permission):
-            let token = try Self.accessToken(of: call)
+            let token = try await Self.accessToken(of: call)
             guard try await call.services.sessions.subject(of: token).may(permission) else {
                 throw AuthError.forbidden(permission: permission.description)
             }
@@ -31,7 +31,7 @@ enum Guard: Sendable {
         }
     }
 
-    private static func accessToken(of call: Call) throws(AuthError) -> AccessToken {
+    private static func accessToken(of call: Call) async throws(AuthError) -> AccessToken {
         let result: Result<AccessToken, AuthError>? = call.request.withBearerToken { token in
             do throws(AuthError) {
                 return .success(try call.services.accessTokens.verify(token, at: call.services.clock.now))
@@ -39,7 +39,7 @@ enum Guard: Sendable {
         }
         guard let result else { throw .tokenMissing }
         let token = try result.get()
-        try call.services.sessions.admit(token)
+        try await call.services.sessions.admit(token)
         return token
     }
 

@@ -2,6 +2,7 @@ import Glibc
 import Ground
 import KeyValue
 import SQL
+import Store
 import Synchronization
 import Testing
 
@@ -28,7 +29,7 @@ struct Stores: Sendable {
 
     let clock: ManualClock
     let database: FaultyDatabase
-    let keyValue: (any KeyValue)?
+    let keyValue: any KeyValue
 
     /// A node on these stores.
     func node(_ settings: [String: String] = [:]) async throws -> Gatehouse {
@@ -43,26 +44,28 @@ func withStores(_ kind: StoreKind, _ body: (Stores) async throws -> Void) async 
     let clock = ManualClock()
     switch kind {
     case .sqliteInMemory:
-        try await with(FaultyDatabase(try SQLiteDatabase(path: ":memory:")), clock, body)
+        try await with(FaultyDatabase(try SQLiteDatabase(path: ":memory:")), MemoryKeyValue(clock: clock.clock), clock, body)
     case .sqliteFile:
         let folder = TemporaryFolder()
         defer { folder.remove() }
-        try await with(FaultyDatabase(try SQLiteDatabase(path: folder.path + "/gatehouse.db")), clock, body)
+        try await with(FaultyDatabase(try SQLiteDatabase(path: folder.path + "/gatehouse.db")), MemoryKeyValue(clock: clock.clock), clock, body)
     case .postgres:
         // Each test's server has connections of its own, and the real one has not that many.
         await PostgreSQLSchema.turns.take()
         defer { PostgreSQLSchema.turns.give() }
         let schema = try await PostgreSQLSchema()
-        try await with(FaultyDatabase(try schema.open()), clock, body)
+        let database = try schema.open()
+        let keyValue = DatabaseKeyValue(database, line: database, clock: clock.clock)
+        try await with(FaultyDatabase(database), keyValue, clock, body)
         try await schema.remove()
     }
 }
 
 private func with(
-    _ database: FaultyDatabase, _ clock: ManualClock, _ body: (Stores) async throws -> Void
+    _ database: FaultyDatabase, _ keyValue: any KeyValue, _ clock: ManualClock, _ body: (Stores) async throws -> Void
 ) async throws {
     defer { database.close() }
-    try await body(Stores(clock: clock, database: database, keyValue: nil))
+    try await body(Stores(clock: clock, database: database, keyValue: keyValue))
 }
 
 /// A schema of its own in the PostgreSQL of the tests.

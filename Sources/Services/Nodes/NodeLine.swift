@@ -1,0 +1,66 @@
+import KeyValue
+import Synchronization
+
+/// How one node hears of the others on one channel.
+///
+/// While the line is cut, or what was missed has not been asked for yet, `isOpen` is false: whoever relies on having
+/// heard everything must ask the store instead.
+final class NodeLine: Sendable {
+    private struct State {
+        var isOpen = false
+        /// Counts the cuts, so that what was asked before one opens nothing after it.
+        var cuts = 0
+    }
+
+    private let channel: String
+    private let keyValue: any KeyValue
+    private let state = Mutex(State())
+
+    init(_ channel: String, on keyValue: any KeyValue) {
+        self.channel = channel
+        self.keyValue = keyValue
+    }
+
+    /// Whether everything that the others said has been heard.
+    var isOpen: Bool { state.withLock { $0.isOpen } }
+
+    /// Listens from now on, for as long as the process lives.
+    /// - Parameter catchUp: asks for what was missed and says whether it could.
+    func open(
+        hear: @escaping @Sendable ([UInt8]) -> Void, catchUp: @escaping @Sendable () async -> Bool
+    ) async throws(KeyValueError) {
+        let wasCut = Mutex(false)
+        _ = try await keyValue.subscribe(channel) { [self] heard in
+            switch heard {
+            case .message(let message): hear(message)
+            case .interrupted:
+                wasCut.withLock { $0 = true }
+                state.withLock {
+                    $0.isOpen = false
+                    $0.cuts += 1
+                }
+            case .resumed: Task { await self.resume(after: catchUp) }
+            }
+        }
+        // A line that was cut meanwhile opens when it resumes.
+        if !wasCut.withLock({ $0 }) { await resume(after: catchUp) }
+    }
+
+    /// Opens the line when what was missed has been learnt; tries until it has, or the line is cut again.
+    private func resume(after catchUp: @Sendable () async -> Bool) async {
+        let cuts = state.withLock { $0.cuts }
+        while state.withLock({ $0.cuts == cuts }) {
+            if await catchUp() {
+                state.withLock { if $0.cuts == cuts { $0.isOpen = true } }
+                return
+            }
+            do { try await Task.sleep(for: .milliseconds(200)) } catch { return }
+        }
+    }
+
+    func tell(_ message: [UInt8]) async throws(AuthError) {
+        do { try await keyValue.publish(channel, message) } catch {
+            throw .unavailable(because: "publish: \(error)")
+        }
+    }
+}

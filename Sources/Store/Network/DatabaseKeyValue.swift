@@ -1,0 +1,156 @@
+import Ground
+import KeyValue
+import SQL
+
+/// A `KeyValue` in a table, and publishing through the database's notifications: for several nodes on PostgreSQL
+/// without Redis.
+public final class DatabaseKeyValue: KeyValue {
+    private let database: any Database
+    private let line: PostgreSQLDatabase
+    private let clock: Clock
+
+    /// - Parameters:
+    ///   - database: holds the table; the schema must be up to date.
+    ///   - line: carries what is published.
+    public init(_ database: any Database, line: PostgreSQLDatabase, clock: Clock) {
+        self.database = database
+        self.line = line
+        self.clock = clock
+    }
+
+    private static let find = Statement("SELECT value FROM key_values WHERE key = $1 AND expires_at > $2")
+
+    public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
+        var found: [Row]
+        do { found = try await database.read(Self.find, [.text(key), clock.now.sqlValue]) } catch {
+            throw .unavailable("\(error)")
+        }
+        guard !found.isEmpty else { return nil }
+        do {
+            guard let bytes = try found[0].next([UInt8]?.self) else { throw KeyValueError.wrongKind }
+            return bytes
+        } catch { throw .wrongKind }
+    }
+
+    private static let put = Statement(
+        """
+        INSERT INTO key_values (key, value, expires_at) VALUES ($1, $2, $3)
+        ON CONFLICT (key) DO UPDATE SET value = $2, number = NULL, expires_at = $3 RETURNING key
+        """)
+    private static let putIfAbsent = Statement(
+        """
+        INSERT INTO key_values (key, value, expires_at) VALUES ($1, $2, $3)
+        ON CONFLICT (key) DO UPDATE SET value = $2, number = NULL, expires_at = $3
+        WHERE key_values.expires_at <= $4 RETURNING key
+        """)
+
+    @discardableResult
+    public func set(_ key: String, _ value: [UInt8], for lifetime: Duration, onlyIfAbsent: Bool)
+        async throws(KeyValueError) -> Bool
+    {
+        let now = clock.now
+        var values: [SQLValue] = [.text(key), .bytes(value), (now + lifetime).sqlValue]
+        if onlyIfAbsent { values.append(now.sqlValue) }
+        return try await !run(onlyIfAbsent ? Self.putIfAbsent : Self.put, values).isEmpty
+    }
+
+    private static let delete = Statement("DELETE FROM key_values WHERE key = $1")
+
+    public func remove(_ key: String) async throws(KeyValueError) { _ = try await run(Self.delete, [.text(key)]) }
+
+    private static let exchange = Statement(
+        """
+        UPDATE key_values SET value = $3, expires_at = $4 WHERE key = $1 AND value = $2 AND expires_at > $5
+        RETURNING key
+        """)
+
+    public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
+        async throws(KeyValueError) -> Bool
+    {
+        let now = clock.now
+        let values: [SQLValue] = [
+            .text(key), .bytes(old), .bytes(new), (now + lifetime).sqlValue, now.sqlValue,
+        ]
+        return try await !run(Self.exchange, values).isEmpty
+    }
+
+    private static let add = Statement(
+        """
+        INSERT INTO key_values (key, number, expires_at) VALUES ($1, $2, $3)
+        ON CONFLICT (key) DO UPDATE SET
+            number = CASE WHEN key_values.expires_at <= $4 THEN $2 ELSE key_values.number + $2 END,
+            value = CASE WHEN key_values.expires_at <= $4 THEN NULL ELSE key_values.value END,
+            expires_at = CASE WHEN key_values.expires_at <= $4 THEN $3 ELSE key_values.expires_at END
+        RETURNING number
+        """)
+
+    public func increment(_ key: String, by amount: Int64, for lifetime: Duration) async throws(KeyValueError) -> Int64 {
+        let now = clock.now
+        let rows = try await run(Self.add, [.text(key), .integer(amount), (now + lifetime).sqlValue, now.sqlValue])
+        guard let sum = try? rows.value(Int64?.self) ?? nil else { throw .wrongKind }
+        return sum
+    }
+
+    // The rule of `Allowance.decide`, in one atomic step: $2 is now, $3 the step, $4 the whole period.
+    private static let takeOne = Statement(
+        """
+        INSERT INTO key_values (key, number, expires_at) VALUES ($1, $2 + $3, $2 + $3)
+        ON CONFLICT (key) DO UPDATE SET
+            number = CASE WHEN key_values.number > $2 THEN key_values.number ELSE $2 END + $3,
+            expires_at = CASE WHEN key_values.number > $2 THEN key_values.number ELSE $2 END + $3
+        WHERE CASE WHEN key_values.number > $2 THEN key_values.number ELSE $2 END + $3 - $2 - $4 <= 0
+        RETURNING number
+        """)
+    private static let wholeAt = Statement("SELECT number FROM key_values WHERE key = $1")
+
+    public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+        let now = clock.now
+        let step = allowance.step.milliseconds
+        let values: [SQLValue] = [
+            .text(key), now.sqlValue, .integer(step), .integer(step * Int64(allowance.count)),
+        ]
+        if try await !run(Self.takeOne, values).isEmpty { return .allowed }
+        let held: Timestamp?
+        do { held = try await database.read(Self.wholeAt, [.text(key)]).value(Timestamp?.self) ?? nil } catch {
+            throw .unavailable("\(error)")
+        }
+        // Where it has become whole meanwhile, the next attempt will see it.
+        let (verdict, _) = allowance.decide(wholeAt: held, now: now)
+        return verdict == .allowed ? .wait(.milliseconds(1)) : verdict
+    }
+
+    public func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError) {
+        do { try await line.notify(channel, Base64URL.encode(message)) } catch { throw .unavailable("\(error)") }
+    }
+
+    public func subscribe(_ channel: String, _ handler: @escaping @Sendable (Heard) -> Void)
+        async throws(KeyValueError) -> Subscription
+    {
+        let number = await line.listen(channel) { notice in
+            switch notice {
+            case .message(let words): if let bytes = Base64URL.decode(words) { handler(.message(bytes)) }
+            case .interrupted: handler(.interrupted)
+            case .resumed: handler(.resumed)
+            }
+        }
+        return Subscription { [line] in line.ignore(channel, number) }
+    }
+
+    public func close() {}
+
+    private func run(_ statement: Statement, _ values: [SQLValue]) async throws(KeyValueError) -> [Row] {
+        do { return try await database.write(statement, values) } catch { throw .unavailable("\(error)") }
+    }
+}
+
+/// The table behind ``DatabaseKeyValue``, for its upkeep.
+public struct KeyValueRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let sweepExpired = Statement("DELETE FROM key_values WHERE expires_at <= $1")
+
+    /// Deletes what has expired; it is found no more in any case.
+    public func sweep(expiredBefore moment: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.sweepExpired, [moment.sqlValue])
+    }
+}
