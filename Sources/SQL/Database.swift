@@ -2,6 +2,9 @@
 ///
 /// Everything that must last goes through here; SQLite and PostgreSQL stand behind it.
 public protocol Database: Sendable {
+    /// Whether one statement may change several tables (`WITH … AS (UPDATE …)`).
+    var runsCompoundStatements: Bool { get }
+
     /// Runs one statement that reads, on committed data.
     func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
 
@@ -25,6 +28,9 @@ public protocol Database: Sendable {
 
 /// Something that runs statements: a transaction, or the database itself for reads.
 public protocol StatementRunner: Sendable {
+    /// Whether one statement may change several tables (`WITH … AS (UPDATE …)`).
+    var runsCompoundStatements: Bool { get }
+
     /// Runs one statement and gives its rows: those selected, or those of `RETURNING`.
     @discardableResult
     func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
@@ -35,6 +41,8 @@ public struct DatabaseReader: StatementRunner {
     private let database: any Database
     public init(_ database: any Database) { self.database = database }
 
+    public var runsCompoundStatements: Bool { database.runsCompoundStatements }
+
     public func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         try await database.read(statement, values)
     }
@@ -44,6 +52,8 @@ public struct DatabaseReader: StatementRunner {
 public struct DatabaseWriter: StatementRunner {
     private let database: any Database
     public init(_ database: any Database) { self.database = database }
+
+    public var runsCompoundStatements: Bool { database.runsCompoundStatements }
 
     public func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         try await database.write(statement, values)

@@ -68,9 +68,12 @@ public final class Services: Sendable {
             store: store, keyValue: base.keyValue,
             memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock
         ) { cache.forget(session: $0) }
+        let ending = SessionEnding(audit: audit, clock: clock)
+        let rotations = RowRotations(
+            store: store, subjects: subjects, ending: ending, audit: audit, grace: configuration.tokens.refreshGrace)
         let sessions = SessionService(
             store: store, accessTokens: accessTokens, refreshTokens: refreshTokens, subjects: subjects,
-            revocations: revocations, audit: audit, settings: configuration.tokens, clock: clock)
+            revocations: revocations, rotations: rotations, ending: ending, audit: audit, settings: configuration.tokens, clock: clock)
         let hasher = try PasswordHasher(
             scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
         pool = HashingPool(

@@ -34,6 +34,8 @@ public final class PostgreSQLDatabase: Database {
         prepares.store(settings.preparesStatements, ordering: .relaxed)
     }
 
+    public var runsCompoundStatements: Bool { true }
+
     public func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         try await single(statement, values, mayRepeat: true)
     }

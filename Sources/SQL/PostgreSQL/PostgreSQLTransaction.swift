@@ -106,6 +106,8 @@ final class PostgreSQLTransaction: Sendable {
 private struct PostgreSQLStatements: Transaction {
     let transaction: PostgreSQLTransaction
 
+    var runsCompoundStatements: Bool { true }
+
     func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         try await transaction.run(statement, values)
     }

@@ -32,6 +32,8 @@ public final class SQLiteDatabase: Database {
         writer = SQLiteWriter(connection: connection) { checkpointer?.committed() }
     }
 
+    public var runsCompoundStatements: Bool { false }
+
     public func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         guard !readers.isEmpty else {
             return try await write(statement, values)

@@ -150,6 +150,8 @@ final class SQLiteTransaction: Transaction, @unchecked Sendable {  // bodies run
 
     init(_ connection: SQLiteConnection) { self.connection = connection }
 
+    var runsCompoundStatements: Bool { false }
+
     func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         try open().run(statement, values)
     }

@@ -19,7 +19,7 @@ public struct AdministrationService: Sendable {
         if user != token.userID || status != nil, !subject.may("users:update") {
             throw .forbidden(permission: "users:update")
         }
-        try await sessions.ending { repositories in
+        try await sessions.endingSessions { repositories in
             try await protectSuperAdmin(user, from: subject, in: repositories)
             if !profile.isEmpty { try await accounts.apply(profile, to: user, by: token, from: client, in: repositories) }
             guard let status else { return [] }
@@ -55,7 +55,7 @@ public struct AdministrationService: Sendable {
     public func delete(_ user: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
         let subject = try await demand("users:delete", of: token)
         let now = clock.now
-        try await sessions.ending { repositories in
+        try await sessions.endingSessions { repositories in
             try await protectSuperAdmin(user, from: subject, in: repositories)
             try await keepLastSuperAdmin(user, in: repositories)
             guard try await repositories.users.delete(user, at: now) else { throw AuthError.notFound }
@@ -76,7 +76,7 @@ public struct AdministrationService: Sendable {
     {
         try await demand("companies:suspend", of: token)
         let now = clock.now
-        try await sessions.ending { repositories in
+        try await sessions.endingSessions { repositories in
             guard try await repositories.companies.setStatus(of: id, to: status, at: now) else {
                 throw AuthError.notFound
             }

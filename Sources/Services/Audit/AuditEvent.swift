@@ -73,12 +73,16 @@ public struct Audit: Sendable {
     }
 
     func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
+        try await repositories.audit.append(row(event, from: client))
+    }
+
+    /// The row of an event, for who writes it together with something else.
+    func row(_ event: AuditEvent, from client: Client?) -> AuditRow {
         let now = clock.now
-        let row = AuditRow(
+        return AuditRow(
             id: UUID(at: now, random: random), at: now, event: event.kind.rawValue, severity: event.kind.severity,
             outcome: event.kind.outcome, userID: event.user, actorID: event.actor, companyID: event.company,
             sessionID: event.session, ip: client?.address.description, userAgent: client?.userAgent,
             requestID: client?.requestID, metadata: event.facts.isEmpty ? "{}" : JSON.object(event.facts).text)
-        try await repositories.audit.append(row)
     }
 }

@@ -22,33 +22,29 @@ public final class SessionService: Sendable {
     let refreshTokens: RefreshTokens
     let subjects: Subjects
     let revocations: Revocations
+    let rotations: any Rotations
+    let ending: SessionEnding
     let audit: Audit
     let settings: TokenSettings
     let clock: Clock
 
     init(
         store: DataStore, accessTokens: AccessTokens, refreshTokens: RefreshTokens, subjects: Subjects,
-        revocations: Revocations, audit: Audit, settings: TokenSettings, clock: Clock
+        revocations: Revocations, rotations: any Rotations, ending: SessionEnding, audit: Audit, settings: TokenSettings, clock: Clock
     ) {
         self.store = store
         self.accessTokens = accessTokens
         self.refreshTokens = refreshTokens
         self.subjects = subjects
         self.revocations = revocations
+        self.rotations = rotations
+        self.ending = ending
         self.audit = audit
         self.settings = settings
         self.clock = clock
     }
 
     // MARK: Going on
-
-    private enum Step: Sendable {
-        case advanced(Session, Subject)
-        /// The token of the generation before, within the grace time: the answer was lost, or another tab was
-        /// faster.
-        case repeated(Session)
-        case reused(Session)
-    }
 
     /// Trades a refresh token for its successor.
     ///
@@ -62,55 +58,17 @@ public final class SessionService: Sendable {
         let now = clock.now
         let expiry = Timestamp(seconds: (now + settings.refreshLifetime).seconds)
         let next = refreshTokens.successor(of: token, expiresAt: expiry)
-        let changes = subjects.changes
-        let step: Step
-        do {
-            step = try await store.transaction { try await self.step(token, to: next, from: client, at: now, in: $0) }
-        } catch { throw .from(error) }
-        switch step {
-        case .advanced(let session, let subject):
-            subjects.keep(subject, ifUnchangedSince: changes)
-            return try pair(for: session, subject, secretOf: next, at: now)
-        case .repeated(let session):
-            let subject = try await subjects.subject(ofSession: session.id)
+        let rotation: Rotation
+        do { rotation = try await rotations.advance(token, to: next, from: client, at: now) } catch {
+            throw .from(error)
+        }
+        switch rotation {
+        case .advanced(let session, let subject), .repeated(let session, let subject):
             return try pair(for: session, subject, secretOf: next, at: now)
         case .reused(let session):
-            try await revocations.add([session.id])
+            try await made(ended: [session.id])
             throw .tokenReused
         }
-    }
-
-    private func step(
-        _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
-        in repositories: Repositories
-    ) async throws -> Step {
-        let advanced = try await repositories.sessions.advance(
-            token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
-            expiresAt: next.expiresAt, ip: client.address.description, at: now)
-        if let session = advanced {
-            try await audit.record(
-                AuditEvent(.sessionRefreshed, user: session.userID, company: session.companyID, session: session.id),
-                from: client, in: repositories)
-            // Here, where person and company have just been looked at, loading the subject costs least.
-            if let subject = subjects.known(ofSession: session.id) { return .advanced(session, subject) }
-            return .advanced(session, try await Subjects.load(session, in: repositories))
-        }
-        guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }
-        guard session.endedAt == nil else { throw AuthError.sessionEnded }
-        guard session.expiresAt > now else { throw AuthError.tokenExpired }
-        let generation = Int64(token.generation)
-        if generation < session.generation {
-            let isPredecessor =
-                generation + 1 == session.generation && Digest.equal(next.digest, session.secretDigest)
-            guard isPredecessor, now - session.rotatedAt <= settings.refreshGrace else {
-                try await end(session, because: .reuse, with: .tokenReused, from: client, in: repositories)
-                return .reused(session)
-            }
-            try await Standing.check(session, in: repositories)
-            return .repeated(session)
-        }
-        try await Standing.check(session, in: repositories)
-        throw AuthError.tokenInvalid
     }
 
     private func pair(for session: Session, _ subject: Subject, secretOf token: RefreshToken, at now: Timestamp)
@@ -156,7 +114,7 @@ public final class SessionService: Sendable {
         do {
             let page = try await store.reading.sessions.page(
                 ofUser: token.userID, after: after, includesEnded: includesEnded, limit: limit + 1, at: clock.now)
-            let items = Array(page.prefix(limit))
+            let items = try await rotations.current(Array(page.prefix(limit)))
             return (items, page.count > limit ? items.last?.id : nil)
         } catch { throw .from(error) }
     }
@@ -167,11 +125,11 @@ public final class SessionService: Sendable {
     /// - Throws: `.notFound` when it is not the caller's, or has ended.
     public func revoke(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
         let now = clock.now
-        try await ending { [self] repositories in
+        try await endingSessions { [self] repositories in
             guard let session = try await repositories.sessions.find(id), session.userID == token.userID,
                 session.endedAt == nil, session.expiresAt > now
             else { throw AuthError.notFound }
-            try await end(session, because: .revoked, with: .sessionEnded, from: client, in: repositories)
+            try await ending.end(session, because: .revoked, with: .sessionEnded, from: client, in: repositories)
             return [id]
         }
     }
@@ -199,7 +157,7 @@ public final class SessionService: Sendable {
         let bearer = accessToken.flatMap { try? accessTokens.verify($0, at: now) }
         let token = refreshToken.flatMap { try? refreshTokens.readIgnoringExpiry($0) }
         for id in Set([bearer?.sessionID, token?.sessionID].compactMap { $0 }) {
-            try await ending { [self] repositories in
+            try await endingSessions { [self] repositories in
                 guard let session = try await repositories.sessions.find(id) else { return [] }
                 // Told again: the first time may have ended before the other nodes heard.
                 guard session.endedAt == nil else { return [id] }
@@ -208,7 +166,7 @@ public final class SessionService: Sendable {
                     bearer?.sessionID == id
                     || (token.map { Int64($0.generation) + 1 >= session.generation } ?? false && session.expiresAt > now)
                 var ended = [id]
-                try await end(session, because: .logout, with: .loggedOut, from: client, in: repositories)
+                try await ending.end(session, because: .logout, with: .loggedOut, from: client, in: repositories)
                 guard everywhere, isRecent else { return ended }
                 ended += try await repositories.sessions.endAll(
                     ofUser: session.userID, except: nil, because: .logout, at: now)
@@ -224,7 +182,7 @@ public final class SessionService: Sendable {
     private func endAll(
         of user: UUID, except kept: UUID?, because reason: Session.EndReason, from client: Client
     ) async throws(AuthError) -> Int {
-        try await ending { [self] repositories in
+        try await endingSessions { [self] repositories in
             let ended = try await repositories.sessions.endAll(
                 ofUser: user, except: kept, because: reason, at: clock.now)
             let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]
@@ -235,23 +193,19 @@ public final class SessionService: Sendable {
         }
     }
 
-    /// Runs what ends sessions, and tells every node once it is committed.
-    @discardableResult
-    func ending(_ body: @escaping @Sendable (Repositories) async throws -> [UUID]) async throws(AuthError) -> Int {
-        let ended: [UUID]
-        do { ended = try await store.transaction(body) } catch { throw .from(error) }
-        try await revocations.add(ended)
-        return ended.count
+    /// Makes the end of sessions known everywhere. Call it after the commit.
+    func made(ended sessions: [UUID]) async throws(AuthError) {
+        guard !sessions.isEmpty else { return }
+        try await revocations.add(sessions)
+        try await rotations.forget(sessions)
     }
 
-    private func end(
-        _ session: Session, because reason: Session.EndReason, with event: AuditEvent.Kind, from client: Client,
-        in repositories: Repositories
-    ) async throws {
-        _ = try await repositories.sessions.end(session.id, because: reason, at: clock.now)
-        let facts = [JSON.Member("reason", .string(reason.rawValue))]
-        try await audit.record(
-            AuditEvent(event, user: session.userID, company: session.companyID, session: session.id, facts: facts),
-            from: client, in: repositories)
+    /// Runs what ends sessions, and tells every node once it is committed.
+    @discardableResult
+    func endingSessions(_ body: @escaping @Sendable (Repositories) async throws -> [UUID]) async throws(AuthError) -> Int {
+        let ended: [UUID]
+        do { ended = try await store.transaction(body) } catch { throw .from(error) }
+        try await made(ended: ended)
+        return ended.count
     }
 }

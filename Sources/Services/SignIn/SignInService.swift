@@ -147,7 +147,7 @@ public struct SignInService: Sendable {
             }
             throw error
         }
-        try await sessions.revocations.add(opening.ended)
+        try await sessions.made(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 
@@ -210,6 +210,7 @@ public struct SignInService: Sendable {
             ip: client.address.description, userAgent: client.userAgent,
             device: DeviceParser.device(of: client.userAgent), at: now)
         try await repositories.sessions.insert(session)
+        try await sessions.rotations.begin(session)
         return Opening(session: session, token: token, ended: surplus.map(\.id))
     }
 

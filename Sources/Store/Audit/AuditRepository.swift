@@ -8,9 +8,9 @@ public struct AuditRow: Sendable, RowDecodable {
     public let event: String
     public let severity: String
     public let outcome: String
-    public let userID: UUID?
-    public let actorID: UUID?
-    public let companyID: UUID?
+    public var userID: UUID?
+    public var actorID: UUID?
+    public var companyID: UUID?
     public let sessionID: UUID?
     public let ip: String?
     public let userAgent: String?

@@ -24,8 +24,7 @@ public struct SessionRepository: Sendable {
 
     // The standing of person and company is part of the same step, so that the token of one who is blocked is
     // neither used up nor moved on.
-    private static let advanceSession = Statement(
-        """
+    private static let step = """
         UPDATE user_sessions SET generation = generation + 1, secret_digest = $4, rotated_at = $5, last_used_at = $5,
             expires_at = $6, ip = $7
         WHERE id = $1 AND generation = $2 AND secret_digest = $3 AND ended_at IS NULL AND expires_at > $5
@@ -34,20 +33,41 @@ public struct SessionRepository: Sendable {
             AND (company_id IS NULL OR EXISTS (SELECT 1 FROM companies c WHERE c.id = user_sessions.company_id
                 AND c.status = 'ACTIVE' AND c.deleted_at IS NULL))
         RETURNING \(Session.columns)
+        """
+    private static let advanceSession = Statement(step)
+    private static let advanceAndRecord = Statement(
+        """
+        WITH advanced AS (\(step)), recorded AS (
+            INSERT INTO audit_logs (\(AuditRow.columns))
+            SELECT $8, $9, $10, $11, $12, user_id, user_id, company_id, id, $7, $13, $14, $15 FROM advanced)
+        SELECT \(Session.columns) FROM advanced
         """)
 
-    /// Moves the session from `generation` to the next, if that is its current one and `digest` its secret's.
-    /// One statement, so that two callers cannot both win.
+    /// Moves the session from `generation` to the next, if that is its current one and `digest` its secret's, and
+    /// records it as done by its user. One statement, so that two callers cannot both win.
     /// - Returns: the session after the step; nil when it was not taken.
     public func advance(
         _ id: UUID, from generation: Int64, digest: [UInt8], to next: [UInt8], expiresAt: Timestamp, ip: String,
-        at now: Timestamp
+        at now: Timestamp, recording row: AuditRow
     ) async throws(DatabaseError) -> Session? {
-        let values: [SQLValue] = [
+        var values: [SQLValue] = [
             id.sqlValue, generation.sqlValue, digest.sqlValue, next.sqlValue, now.sqlValue, expiresAt.sqlValue,
             ip.sqlValue,
         ]
-        return try await sql.run(Self.advanceSession, values).first()
+        guard !sql.runsCompoundStatements else {
+            values += [
+                row.id.sqlValue, row.at.sqlValue, row.event.sqlValue, row.severity.sqlValue, row.outcome.sqlValue,
+                row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue,
+            ]
+            return try await sql.run(Self.advanceAndRecord, values).first()
+        }
+        guard let session: Session = try await sql.run(Self.advanceSession, values).first() else { return nil }
+        var row = row
+        row.userID = session.userID
+        row.actorID = session.userID
+        row.companyID = session.companyID
+        try await AuditRepository(sql: sql).append(row)
+        return session
     }
 
     private static let byID = Statement("SELECT \(Session.columns) FROM user_sessions WHERE id = $1")

@@ -91,6 +91,8 @@ final class FaultyDatabase: Database {
 
     func setFailing(_ failing: Bool) { fails.store(failing, ordering: .sequentiallyConsistent) }
 
+    var runsCompoundStatements: Bool { base.runsCompoundStatements }
+
     func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         if fails.load(ordering: .sequentiallyConsistent) { throw .unavailable("told to fail") }
         return try await base.read(statement, values)

@@ -1,0 +1,78 @@
+import Credentials
+import Ground
+import Store
+
+/// The state of refresh tokens in the rows of their sessions.
+struct RowRotations: Rotations {
+    let store: DataStore
+    let subjects: Subjects
+    let ending: SessionEnding
+    let audit: Audit
+    let grace: Duration
+
+    func begin(_ session: Session) async throws {}
+    func forget(_ sessions: [UUID]) async throws(AuthError) {}
+    func current(_ sessions: [Session]) async throws -> [Session] { sessions }
+
+    func advance(_ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp) async throws
+        -> Rotation
+    {
+        let changes = subjects.changes
+        let rotation = try await moved(token, to: next, from: client, at: now)
+        if case .advanced(_, let subject) = rotation { subjects.keep(subject, ifUnchangedSince: changes) }
+        return rotation
+    }
+
+    private func moved(_ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp)
+        async throws -> Rotation
+    {
+        if store.database.runsCompoundStatements,
+            let session = try await step(token, to: next, from: client, at: now, in: store.writing)
+        {
+            return .advanced(session, try await subject(of: session, in: store.reading))
+        }
+        return try await store.transaction { try await decide(token, to: next, from: client, at: now, in: $0) }
+    }
+
+    private func step(
+        _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> Session? {
+        let event = AuditEvent(.sessionRefreshed, session: token.sessionID)
+        return try await repositories.sessions.advance(
+            token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
+            expiresAt: next.expiresAt, ip: client.address.description, at: now,
+            recording: audit.row(event, from: client))
+    }
+
+    // Here, where person and company have just been looked at, loading the subject costs least.
+    private func subject(of session: Session, in repositories: Repositories) async throws -> Subject {
+        if let subject = subjects.known(ofSession: session.id) { return subject }
+        return try await Subjects.load(session, in: repositories)
+    }
+
+    private func decide(
+        _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> Rotation {
+        if let session = try await step(token, to: next, from: client, at: now, in: repositories) {
+            return .advanced(session, try await subject(of: session, in: repositories))
+        }
+        guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }
+        guard session.endedAt == nil else { throw AuthError.sessionEnded }
+        guard session.expiresAt > now else { throw AuthError.tokenExpired }
+        let generation = Int64(token.generation)
+        if generation < session.generation {
+            let isPredecessor =
+                generation + 1 == session.generation && Digest.equal(next.digest, session.secretDigest)
+            guard isPredecessor, now - session.rotatedAt <= grace else {
+                try await ending.end(session, because: .reuse, with: .tokenReused, from: client, in: repositories)
+                return .reused(session)
+            }
+            try await Standing.check(session, in: repositories)
+            return .repeated(session, try await subject(of: session, in: repositories))
+        }
+        try await Standing.check(session, in: repositories)
+        throw AuthError.tokenInvalid
+    }
+}
