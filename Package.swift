@@ -34,6 +34,7 @@ let package = Package(
     targets: [
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+        system("CSSL", pkgConfig: "libssl", apt: "libssl-dev", brew: "openssl@3"),
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
         system("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev", brew: "libxcrypt"),
         system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
@@ -46,7 +47,7 @@ let package = Package(
         floor("Ground", ["CSystem"]),
         floor("HTTP", ["Ground", "CSystem"]),
         floor("SQL", ["Ground", "CSQLite"]),
-        floor("KeyValue", ["Ground"]),
+        floor("KeyValue", ["Ground", "CSystem", "CSSL"]),
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
         floor(
             "Credentials",
