@@ -160,10 +160,8 @@ final class RedisLink: DescriptorWatcher, @unchecked Sendable {  // touched by i
     /// Sends a command whose answer the owner hears, or nobody.
     func send(_ bytes: [UInt8]) {
         guard stage == .open else { return }
-        let isAlone = sent.count <= 1 && !hasOutput
         if tls == nil { output.append(contentsOf: bytes) } else { plain.append(contentsOf: bytes) }
-        // A single command leaves at once; those that come while answers are awaited leave together.
-        if isAlone { return flush() }
+        // What else is asked in this round of the loop leaves with it.
         guard !flushIsDue else { return }
         flushIsDue = true
         loop.later { [weak self] in
@@ -254,8 +252,6 @@ final class RedisLink: DescriptorWatcher, @unchecked Sendable {  // touched by i
         guard let call = sent.popFirst() else { return fail("an answer to nothing") }
         call.answer(reply)
     }
-
-    private var hasOutput: Bool { outputStart < output.count || !plain.isEmpty }
 
     private func flush() {
         guard stage == .open || stage == .securing else { return }
