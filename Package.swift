@@ -35,6 +35,7 @@ let package = Package(
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
         system("CPostgreSQL", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+        system("CSSL", pkgConfig: "libssl", apt: "libssl-dev", brew: "openssl@3"),
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
         system("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev", brew: "libxcrypt"),
         system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
@@ -47,7 +48,7 @@ let package = Package(
         floor("Ground", ["CSystem"]),
         floor("HTTP", ["Ground", "CSystem"]),
         floor("SQL", ["Ground", "CSQLite", "CPostgreSQL"]),
-        floor("KeyValue", ["Ground"]),
+        floor("KeyValue", ["Ground", "CSystem", "CSSL"]),
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
         floor(
             "Credentials",

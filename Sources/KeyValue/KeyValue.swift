@@ -75,13 +75,12 @@ public struct Allowance: Hashable, Sendable {
         self.period = max(.milliseconds(1), period)
     }
 
-    /// The time for one to come back.
-    public var step: Duration { .milliseconds(max(1, period.milliseconds / Int64(count))) }
+    /// Milliseconds after which one more is allowed.
+    public var step: Int64 { max(1, period.milliseconds / Int64(count)) }
 
     /// Decides at `now`, given when the allowance would be whole again.
     /// - Returns: the verdict and, when it allows, the new time.
     public func decide(wholeAt: Timestamp?, now: Timestamp) -> (Verdict, Timestamp?) {
-        let step = step.milliseconds
         let start = max(wholeAt?.milliseconds ?? 0, now.milliseconds)
         let next = start + step
         let excess = next - now.milliseconds - step * Int64(count)

@@ -105,7 +105,7 @@ public final class DatabaseKeyValue: KeyValue {
 
     public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
         let now = clock.now
-        let step = allowance.step.milliseconds
+        let step = allowance.step
         let values: [SQLValue] = [
             .text(key), now.sqlValue, .integer(step), .integer(step * Int64(allowance.count)),
         ]

@@ -1,0 +1,131 @@
+import Ground
+
+/// Sends commands to the nodes of a cluster that have their keys. All on one loop's thread.
+final class ClusterRouter {
+    /// Between two looks at the map, at least; in milliseconds.
+    private static let shortestPause: Int64 = 100
+    private static let longestPause: Int64 = 2000
+
+    private unowned let loop: EventLoop
+    private let context: RedisContext
+    private var map = ClusterMap()
+    private var lines: [RedisEndpoint: RedisLine] = [:]
+    /// Until there is a map.
+    private var waiting = CallQueue()
+    private var inquiry: RedisCall?
+    /// Nodes that are still to be asked for the map.
+    private var candidates: [RedisEndpoint] = []
+    private var pause: LoopTimer?
+    private var failures = 0
+    private var refreshAgain = false
+    private var isClosed = false
+
+    init(on loop: EventLoop, _ context: RedisContext) {
+        self.loop = loop
+        self.context = context
+    }
+
+    /// The nodes of the map, and then those of the settings.
+    var known: [RedisEndpoint] { map.nodes + context.settings.hosts.filter { !map.nodes.contains($0) } }
+
+    func send(_ call: RedisCall) {
+        guard !isClosed else { return call.finish(.failure(.unavailable("the store was closed"))) }
+        guard let endpoint = call.slot.map({ map[$0] }) ?? map.nodes.randomElement() else {
+            guard pause == nil || failures == 0, waiting.count < 1 << 16 else {
+                return call.finish(.failure(.unavailable("Redis: the cluster's map is not known")))
+            }
+            waiting.append(call)
+            return refresh()
+        }
+        line(to: endpoint).send(call)
+    }
+
+    func send(_ call: RedisCall, moved slot: Int, to endpoint: RedisEndpoint) {
+        map.set(slot, to: endpoint)
+        refresh()
+        line(to: endpoint).send(call)
+    }
+
+    func send(_ call: RedisCall, asking endpoint: RedisEndpoint) {
+        let line = line(to: endpoint)
+        // Both commands are in one queue: nothing comes between them.
+        line.send(RedisCall(CommandWriter.command("ASKING")) { _ in })
+        line.send(call)
+    }
+
+    func close() {
+        isClosed = true
+        pause?.cancel()
+        for line in lines.values { line.close() }
+        lines = [:]
+    }
+
+    private func line(to endpoint: RedisEndpoint) -> RedisLine {
+        if let line = lines[endpoint] { return line }
+        let line = RedisLine("node \(endpoint)", for: .commands(ofMaster: false), on: loop, context) { [endpoint] }
+        line.cut = { [weak self] _ in self?.refresh() }
+        lines[endpoint] = line
+        return line
+    }
+
+    // MARK: The map
+
+    /// Asks for the map anew, soon.
+    func refresh() {
+        guard !isClosed else { return }
+        guard inquiry == nil, pause == nil else {
+            refreshAgain = true
+            return
+        }
+        refreshAgain = false
+        candidates = known.reversed()
+        askNext()
+    }
+
+    private func askNext() {
+        guard let endpoint = candidates.popLast() else { return finished(nil) }
+        let line = line(to: endpoint)
+        let call = RedisCall(CommandWriter.command("CLUSTER", "SLOTS")) { [weak self] result in
+            guard let self, !isClosed else { return }
+            inquiry = nil
+            if case .success(let reply) = result, let map = ClusterMap(reply, from: endpoint) { return finished(map) }
+            askNext()
+        }
+        inquiry = call
+        let timer = loop.schedule(after: context.settings.commandTimeout) { [weak call] in
+            guard let call, !call.isFinished else { return }
+            let link = call.link
+            call.finish(.failure(.unavailable("no answer in time")))
+            link?.fail("no answer in time")
+        }
+        line.send(call)
+        if call.isFinished { timer.cancel() }
+    }
+
+    private func finished(_ map: ClusterMap?) {
+        if let map {
+            self.map = map
+            failures = 0
+            let gone = lines.filter { !map.nodes.contains($0.key) }
+            for (endpoint, line) in gone {
+                lines[endpoint] = nil
+                line.close()
+            }
+        } else {
+            failures += 1
+        }
+        let delay = map == nil ? min(Self.longestPause, Self.shortestPause << min(Int64(failures), 6)) : Self.shortestPause
+        pause = loop.schedule(after: .milliseconds(delay)) { [weak self] in
+            guard let self else { return }
+            pause = nil
+            if refreshAgain || self.map.nodes.isEmpty { refresh() }
+        }
+        for call in waiting.removeAll() where !call.isFinished {
+            if let map, call.slot.map({ map[$0] != nil }) ?? true {
+                send(call)
+            } else {
+                call.finish(.failure(.unavailable("Redis: no node has the key's slot")))
+            }
+        }
+    }
+}

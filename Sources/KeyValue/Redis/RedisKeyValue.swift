@@ -1,0 +1,231 @@
+import Ground
+import Synchronization
+
+/// A `KeyValue` in Redis 5 or newer, or Valkey: one server, a cluster, or a master that sentinels watch.
+///
+/// Each event loop has connections of its own, so that neither question nor answer changes threads; who is on no
+/// loop, and the subscriptions, use a loop of the store. Values, counters and allowances are strings on the
+/// server: a value behind `=`, an allowance behind `@`, a counter as its digits.
+public final class RedisKeyValue: KeyValue {
+    private struct State {
+        var lanes: [ObjectIdentifier: RedisLane] = [:]
+        var isClosed = false
+    }
+
+    private let context: RedisContext
+    private let clock: Clock
+    private let state = Mutex(State())
+    private let background: EventLoop
+    private let thread: Thread
+    private let subscriber: RedisSubscriber
+
+    /// Connects to nothing yet: the first command does.
+    /// - Parameter clock: what allowances are counted by. Expiry goes by the server's clock.
+    /// - Throws: `.unavailable` when the certificates cannot be read, or the system gives no event loop.
+    public init(_ settings: RedisSettings, clock: Clock) throws(KeyValueError) {
+        context = try RedisContext(settings)
+        self.clock = clock
+        do throws(EventLoop.StartError) {
+            background = try EventLoop()
+        } catch {
+            throw .unavailable("the system gives no event loop: error \(error.errorNumber)")
+        }
+        let loop = background
+        let lane = RedisLane(on: loop, context)
+        subscriber = RedisSubscriber(on: loop, context) { [weak lane] in lane?.places ?? settings.hosts }
+        state.withLock { $0.lanes[ObjectIdentifier(loop)] = lane }
+        thread = Thread(name: "redis") { loop.run() }
+    }
+
+    deinit { close() }
+
+    /// Whether the last attempt to reach each node that is needed went well, and there was one.
+    public var isConnected: Bool { context.health.isConnected }
+
+    /// The mode, the places and the last error, for people. Without any secret.
+    public var description: String {
+        let mode = switch context.settings.mode {
+        case .single: "single"
+        case .cluster: "cluster"
+        case .sentinel: "sentinel"
+        }
+        let hosts = context.settings.hosts.map(\.description).joined(separator: ", ")
+        let word = isConnected ? "connected" : "not connected"
+        return "Redis (\(mode)) at \(hosts): \(word)" + (context.health.lastError.map { "; last error: \($0)" } ?? "")
+    }
+
+    // MARK: Keys
+
+    public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
+        var command = CommandWriter(words: 2)
+        command.add("GET")
+        command.add(key)
+        switch try await run(command.bytes, on: key) {
+        case .null: return nil
+        case .bytes(let bytes) where bytes.first == RedisScript.Kind.value: return Array(bytes.dropFirst())
+        case .bytes: throw .wrongKind
+        case let reply: throw Self.unexpected(reply)
+        }
+    }
+
+    @discardableResult
+    public func set(_ key: String, _ value: [UInt8], for lifetime: Duration, onlyIfAbsent: Bool)
+        async throws(KeyValueError) -> Bool
+    {
+        var command = CommandWriter(words: onlyIfAbsent ? 6 : 5, capacity: 96 + value.count)
+        command.add("SET")
+        command.add(key)
+        command.add(RedisScript.Kind.value, value)
+        command.add("PX")
+        command.add(Self.milliseconds(lifetime))
+        if onlyIfAbsent { command.add("NX") }
+        return try await run(command.bytes, on: key) != .null
+    }
+
+    public func remove(_ key: String) async throws(KeyValueError) {
+        var command = CommandWriter(words: 2)
+        command.add("DEL")
+        command.add(key)
+        _ = try await run(command.bytes, on: key)
+    }
+
+    public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
+        async throws(KeyValueError) -> Bool
+    {
+        let reply = try await run(.replace, on: key, arguments: 3) { command in
+            command.add(RedisScript.Kind.value, old)
+            command.add(RedisScript.Kind.value, new)
+            command.add(Self.milliseconds(lifetime))
+        }
+        return reply == .integer(1)
+    }
+
+    public func increment(_ key: String, by amount: Int64, for lifetime: Duration)
+        async throws(KeyValueError) -> Int64
+    {
+        let reply = try await run(.increment, on: key, arguments: 2) { command in
+            command.add(amount)
+            command.add(Self.milliseconds(lifetime))
+        }
+        guard let sum = reply.number else { throw Self.unexpected(reply) }
+        return sum
+    }
+
+    public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+        let now = clock.now.milliseconds
+        let reply = try await run(.take, on: key, arguments: 3) { command in
+            command.add(now)
+            command.add(allowance.step)
+            command.add(allowance.step * Int64(allowance.count))
+        }
+        guard let wait = reply.number else { throw Self.unexpected(reply) }
+        return wait == 0 ? .allowed : .wait(.milliseconds(wait))
+    }
+
+    // MARK: Channels
+
+    public func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError) {
+        var command = CommandWriter(words: 3, capacity: 96 + message.count)
+        command.add("PUBLISH")
+        command.add(channel)
+        command.add(message)
+        _ = try await run(command.bytes, on: nil)
+    }
+
+    /// The handler is called on a thread of the store, and must not take long. A line that was silent for two
+    /// seconds counts as cut.
+    public func subscribe(_ channel: String, _ handler: @escaping @Sendable (Heard) -> Void)
+        async throws(KeyValueError) -> Subscription
+    {
+        guard !state.withLock({ $0.isClosed }) else { throw .unavailable("the store was closed") }
+        let (loop, subscriber) = (background, subscriber)
+        let mark = RedisSubscriber.CancelMark()
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            loop.execute { subscriber.subscribe(channel, mark, handler) { continuation.resume() } }
+        }
+        return Subscription { [weak subscriber, weak loop] in
+            mark.set()
+            guard let subscriber, let loop else { return }
+            loop.execute { subscriber.cancel(channel, mark) }
+        }
+    }
+
+    public func close() {
+        let lanes = state.withLock { state in
+            defer { state.lanes = [:] }
+            state.isClosed = true
+            return Array(state.lanes.values)
+        }
+        guard !lanes.isEmpty else { return }
+        for lane in lanes where lane.loop !== background {
+            // A loop that has ended holds on to no connection.
+            lane.loop.execute { [weak lane] in lane?.close() }
+        }
+        let (subscriber, loop) = (subscriber, background)
+        let own = lanes.first { $0.loop === loop }
+        loop.execute {
+            subscriber.close()
+            own?.close()
+            loop.stop()
+        }
+        context.resolver.close()
+        if !loop.isCurrent { thread.join() }
+    }
+
+    // MARK: Commands
+
+    /// The lane of the loop that the caller runs on, or of the store's.
+    private func lane() throws(KeyValueError) -> RedisLane {
+        let loop = EventLoop.current ?? background
+        let lane: RedisLane? = state.withLock { state in
+            if let lane = state.lanes[ObjectIdentifier(loop)] { return lane }
+            guard !state.isClosed else { return nil }
+            let lane = RedisLane(on: loop, context)
+            state.lanes[ObjectIdentifier(loop)] = lane
+            return lane
+        }
+        guard let lane else { throw .unavailable("the store was closed") }
+        return lane
+    }
+
+    private func run(_ command: [UInt8], on key: String?) async throws(KeyValueError) -> Reply {
+        let lane = try lane()
+        let slot = context.settings.mode == .cluster ? key.map(ClusterMap.slot(of:)) : nil
+        let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Reply, KeyValueError>, Never>) in
+            let call = RedisCall(command, slot: slot) { continuation.resume(returning: $0) }
+            if lane.loop.isCurrent { return lane.issue(call) }
+            lane.loop.execute { lane.issue(call) }
+        }
+        return try result.get()
+    }
+
+    private func run(
+        _ script: RedisScript, on key: String, arguments count: Int, _ add: (inout CommandWriter) -> Void
+    ) async throws(KeyValueError) -> Reply {
+        func command(_ name: StaticString, _ text: String) -> [UInt8] {
+            var command = CommandWriter(words: 4 + count, capacity: 160 + text.utf8.count)
+            command.add(name)
+            command.add(text)
+            command.add("1" as StaticString)
+            command.add(key)
+            add(&command)
+            return command.bytes
+        }
+        let reply = try await run(command("EVALSHA", script.digest), on: key)
+        guard case .failure = reply else { return reply }
+        // The server has forgotten the script, or never knew it. Now it learns it.
+        let second = try await run(command("EVAL", script.source), on: key)
+        guard case .failure(let text) = second else { return second }
+        throw ServerError(text).error
+    }
+
+    private static func unexpected(_ reply: Reply) -> KeyValueError {
+        if case .failure(let text) = reply { return ServerError(text).error }
+        return .unavailable("Redis answered something unexpected")
+    }
+
+    /// At least one, and less than what servers refuse.
+    private static func milliseconds(_ lifetime: Duration) -> Int64 {
+        min(max(1, lifetime.milliseconds), 1 << 42)
+    }
+}

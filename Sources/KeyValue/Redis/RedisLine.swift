@@ -1,0 +1,134 @@
+import Ground
+
+/// A connection that is opened again whenever it is cut. All on one loop's thread.
+///
+/// The first command opens it. From then on it is kept open: at once after a cut, and after a failure when a
+/// pause is over, of 50 ms at first, twice as long each time, 2 s at most, shortened by chance. During the pause
+/// commands fail at once; while a connect is under way they wait for it.
+final class RedisLine: RedisLinkOwner {
+    static let firstPause: Int64 = 50
+    static let longestPause: Int64 = 2000
+    /// A connection that was cut sooner after its opening is a failure too.
+    private static let shortLife: Int64 = 1000
+
+    let purpose: RedisLink.Purpose
+    var opened: () -> Void = {}
+    var cut: (_ reason: String) -> Void = { _ in }
+    var heard: (Reply) -> Void = { _ in }
+
+    private unowned let loop: EventLoop
+    private let context: RedisContext
+    /// Where it may lead to; the next is tried after each failure.
+    private let places: () -> [RedisEndpoint]
+    private let name: String
+    private(set) var link: RedisLink?
+    private var inquiry: SentinelInquiry?
+    private var waiting = CallQueue()
+    private var failures = 0
+    private var openedAt: Int64 = 0
+    private var pause: LoopTimer?
+    private var lastReason = "not connected"
+    private var isClosed = false
+
+    /// - Parameter name: for the health of the store.
+    init(
+        _ name: String, for purpose: RedisLink.Purpose, on loop: EventLoop, _ context: RedisContext,
+        places: @escaping () -> [RedisEndpoint]
+    ) {
+        self.name = name
+        self.purpose = purpose
+        self.loop = loop
+        self.context = context
+        self.places = places
+    }
+
+    var isOpen: Bool { link?.isOpen ?? false }
+
+    func send(_ call: RedisCall) {
+        if let link, link.isOpen { return link.send(call) }
+        guard pause == nil, !isClosed, waiting.count < 1 << 16 else {
+            return call.finish(.failure(.unavailable("Redis: \(lastReason)")))
+        }
+        waiting.append(call)
+        open()
+    }
+
+    /// Opens the connection unless that is under way, or waits for its time.
+    func open() {
+        guard link == nil, inquiry == nil, pause == nil, !isClosed else { return }
+        guard case .sentinel(let master, let password) = context.settings.mode else {
+            let places = places()
+            guard !places.isEmpty else { return failed("no node is known") }
+            return connect(to: places[failures % places.count])
+        }
+        let inquiry = SentinelInquiry(master, password, on: loop, context) { [weak self] result in
+            guard let self, !isClosed else { return }
+            self.inquiry = nil
+            switch result {
+            case .success(let endpoint): connect(to: endpoint)
+            case .failure(let failure): failed(failure.reason)
+            }
+        }
+        self.inquiry = inquiry
+        inquiry.start()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        lastReason = "closed"
+        pause?.cancel()
+        inquiry?.cancel()
+        inquiry = nil
+        link?.close()
+        failWaiting("closed")
+        context.health.forgot(name)
+    }
+
+    private func connect(to endpoint: RedisEndpoint) {
+        let link = RedisLink(to: endpoint, for: purpose, on: loop, context, owner: self)
+        self.link = link
+        link.start()
+    }
+
+    func opened(_ link: RedisLink) {
+        openedAt = loop.now
+        context.health.opened(name)
+        opened()
+        while let call = waiting.popFirst() {
+            if !call.isFinished { send(call) }
+        }
+    }
+
+    func closed(_ link: RedisLink, because reason: String) {
+        guard self.link === link else { return }
+        self.link = nil
+        guard !isClosed else { return }
+        let hadLife = link.isGreeted && loop.now - openedAt >= Self.shortLife
+        if hadLife { failures = 0 }
+        failed("\(link.endpoint): \(reason)", triesAtOnce: hadLife)
+    }
+
+    func heard(_ reply: Reply, on link: RedisLink) { heard(reply) }
+
+    private func failed(_ reason: String, triesAtOnce: Bool = false) {
+        lastReason = reason
+        context.health.failed(name, reason)
+        var delay: Int64 = 0
+        if !triesAtOnce {
+            let longest = min(Self.longestPause, Self.firstPause << min(Int64(failures), 10))
+            delay = Int64.random(in: (longest / 2)...longest)
+            failures += 1
+        }
+        pause = loop.schedule(after: .milliseconds(delay)) { [weak self] in
+            self?.pause = nil
+            self?.open()
+        }
+        failWaiting(reason)
+        cut(reason)
+    }
+
+    private func failWaiting(_ reason: String) {
+        for call in waiting.removeAll() { call.finish(.failure(.unavailable("Redis: \(reason)"))) }
+    }
+}

@@ -1,0 +1,198 @@
+import Ground
+import KeyValue
+import Testing
+
+/// What every `KeyValue` keeps to, whatever it is built on.
+enum KeyValueRule: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case valuesExpire = "values expire, and one that is there can be left alone"
+    case valuesAreBytes = "a value is any bytes, and keys are any text"
+    case countersCount = "a counter counts, expires after its first increment, and stays when it is full"
+    case allowancesAllow = "an allowance of five a minute lets five come at once, then one every twelve seconds"
+    case verdictsAgree = "the verdict is the one that the allowance decides"
+    case allowancesAreAtomic = "of many that take at once no more are allowed than there is room for"
+    case kindsAreApart = "values, counters and allowances are not taken for one another"
+    case replacing = "a value is replaced only while it is the expected one"
+    case replacingHasOneWinner = "of many that replace the same value one wins"
+    case publishing = "subscribers hear what is published, in order, until they cancel"
+
+    var testDescription: String { rawValue }
+
+    /// A store, with keys of its own and a clock that allowances go by.
+    struct Trial {
+        let store: any KeyValue
+        let clock: ManualClock
+        let prefix: String
+
+        /// Lets time pass until there is nothing under the key; false when there is something for longer.
+        func expires(_ key: String) async throws -> Bool {
+            try await eventually {
+                clock.advance(by: .milliseconds(20))
+                return try await store.get(key) == nil
+            }
+        }
+    }
+
+    func check(_ trial: Trial) async throws {
+        switch self {
+        case .valuesExpire: try await trial.valuesExpire()
+        case .valuesAreBytes: try await trial.valuesAreBytes()
+        case .countersCount: try await trial.countersCount()
+        case .allowancesAllow: try await trial.allowancesAllow()
+        case .verdictsAgree: try await trial.verdictsAgree()
+        case .allowancesAreAtomic: try await trial.allowancesAreAtomic()
+        case .kindsAreApart: try await trial.kindsAreApart()
+        case .replacing: try await trial.replacing()
+        case .replacingHasOneWinner: try await trial.replacingHasOneWinner()
+        case .publishing: try await trial.publishing()
+        }
+    }
+}
+
+extension KeyValueRule.Trial {
+    func valuesExpire() async throws {
+        let key = prefix + "k"
+        #expect(try await store.get(key) == nil)
+        #expect(try await store.set(key, [1], for: .seconds(100), onlyIfAbsent: true))
+        #expect(try await !store.set(key, [2], for: .milliseconds(1), onlyIfAbsent: true))
+        clock.advance(by: .seconds(99))
+        #expect(try await store.get(key) == [1])
+        #expect(try await store.set(key, [2], for: .milliseconds(40), onlyIfAbsent: false))
+        #expect(try await expires(key))
+        #expect(try await store.set(key, [3], for: .seconds(10), onlyIfAbsent: true))
+        try await store.remove(key)
+        #expect(try await store.get(key) == nil)
+        try await store.remove(key)
+    }
+
+    func valuesAreBytes() async throws {
+        let values: [[UInt8]] = [[], [0], [13, 10, 36], Array(0...255), [UInt8](repeating: 7, count: 200_000)]
+        for key in ["", " ", "\r\n", "ключ", "a{b}c{", "{}", String(repeating: "k", count: 500)] {
+            for value in values {
+                try await store.set(prefix + key, value, for: .seconds(10), onlyIfAbsent: false)
+                #expect(try await store.get(prefix + key) == value)
+            }
+        }
+    }
+
+    func countersCount() async throws {
+        let key = prefix + "c"
+        #expect(try await store.increment(key, by: 2, for: .milliseconds(150)) == 2)
+        #expect(try await store.increment(key, by: 3, for: .seconds(100)) == 5)
+        // What it was first given counts, not what came later.
+        #expect(try await eventually {
+            clock.advance(by: .milliseconds(20))
+            return try await store.increment(key, by: 1, for: .seconds(100)) == 1
+        })
+        #expect(try await store.increment(prefix + "full", by: .max - 1, for: .seconds(10)) == .max - 1)
+        #expect(try await store.increment(prefix + "full", by: 2, for: .seconds(10)) == .max - 1)
+        #expect(try await store.increment(prefix + "full", by: 1, for: .seconds(10)) == .max)
+        #expect(try await store.increment(prefix + "down", by: -5, for: .seconds(10)) == -5)
+    }
+
+    func allowancesAllow() async throws {
+        let (a, b) = (prefix + "a", prefix + "b")
+        let five = Allowance(count: 5, period: .seconds(60))
+        for _ in 0..<5 { #expect(try await store.take(a, from: five) == .allowed) }
+        #expect(try await store.take(a, from: five) == .wait(.seconds(12)))
+        #expect(try await store.take(b, from: five) == .allowed)
+        clock.advance(by: .seconds(12))
+        #expect(try await store.take(a, from: five) == .allowed)
+        #expect(try await store.take(a, from: five) == .wait(.seconds(12)))
+        clock.advance(by: .seconds(60))
+        for _ in 0..<5 { #expect(try await store.take(a, from: five) == .allowed) }
+        #expect(try await store.take(a, from: five) != .allowed)
+    }
+
+    func verdictsAgree() async throws {
+        var random = SplitMix(seed: 7)
+        for round in 0..<20 {
+            let allowance = Allowance(
+                count: .random(in: 1...50, using: &random), period: .seconds(.random(in: 10...100_000, using: &random)))
+            var wholeAt: Timestamp?
+            for _ in 0..<20 {
+                clock.advance(by: .milliseconds(.random(in: 0...3000, using: &random)))
+                let (verdict, next) = allowance.decide(wholeAt: wholeAt, now: clock.now)
+                wholeAt = next ?? wholeAt
+                #expect(try await store.take(prefix + "\(round)", from: allowance) == verdict)
+            }
+        }
+    }
+
+    func allowancesAreAtomic() async throws {
+        let ten = Allowance(count: 10, period: .seconds(1000))
+        let allowed = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<100 { group.addTask { try await store.take(prefix + "a", from: ten) == .allowed } }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(allowed == 10)
+    }
+
+    func kindsAreApart() async throws {
+        let one = Allowance(count: 1, period: .seconds(60))
+        try await store.set(prefix + "v", Array("5".utf8), for: .seconds(10), onlyIfAbsent: false)
+        _ = try await store.increment(prefix + "c", by: 5, for: .seconds(10))
+        _ = try await store.take(prefix + "a", from: one)
+        for key in ["c", "a"] {
+            await #expect(throws: KeyValueError.wrongKind) { _ = try await store.get(prefix + key) }
+            #expect(try await !store.replace(prefix + key, Array("5".utf8), with: [], for: .seconds(10)))
+        }
+        for key in ["v", "a"] {
+            await #expect(throws: KeyValueError.wrongKind) {
+                _ = try await store.increment(prefix + key, by: 1, for: .seconds(10))
+            }
+        }
+        for key in ["v", "c"] {
+            await #expect(throws: KeyValueError.wrongKind) { _ = try await store.take(prefix + key, from: one) }
+        }
+        #expect(try await store.get(prefix + "v") == Array("5".utf8))
+        #expect(try await store.increment(prefix + "c", by: 1, for: .seconds(10)) == 6)
+        #expect(try await store.take(prefix + "a", from: one) != .allowed)
+    }
+
+    func replacing() async throws {
+        let key = prefix + "r"
+        #expect(try await !store.replace(key, [], with: [1], for: .seconds(10)))
+        try await store.set(key, [1], for: .seconds(10), onlyIfAbsent: false)
+        #expect(try await !store.replace(key, [2], with: [3], for: .seconds(10)))
+        #expect(try await store.replace(key, [1], with: [2], for: .seconds(100)))
+        clock.advance(by: .seconds(15))
+        #expect(try await store.get(key) == [2])
+        #expect(try await store.replace(key, [2], with: [3], for: .milliseconds(40)))
+        #expect(try await expires(key))
+        #expect(try await !store.replace(key, [3], with: [4], for: .seconds(10)))
+    }
+
+    func replacingHasOneWinner() async throws {
+        let key = prefix + "r"
+        try await store.set(key, [0], for: .seconds(10), onlyIfAbsent: false)
+        let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 1...50 {
+                group.addTask { try await store.replace(key, [0], with: [UInt8(number)], for: .seconds(10)) }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(winners == 1)
+    }
+
+    func publishing() async throws {
+        let (news, other) = (HeardWords(), HeardWords())
+        let subscription = try await store.subscribe(prefix + "news") { news.append($0) }
+        let second = try await store.subscribe(prefix + "news") { other.append($0) }
+        for number in 0..<100 {
+            try await store.publish(prefix + "news", [UInt8(number)])
+            try await store.publish(prefix + "else", [UInt8(number)])
+        }
+        let all = (0..<100).map { Heard.message([UInt8($0)]) }
+        #expect(await eventually { other.all.count >= 100 })
+        subscription.cancel()
+        try await store.publish(prefix + "news", [255])
+        #expect(await eventually { other.all.count >= 101 })
+        #expect(news.all == all)
+        #expect(other.all == all + [.message([255])])
+        second.cancel()
+        let third = try await store.subscribe(prefix + "news") { news.append($0) }
+        try await store.publish(prefix + "news", [])
+        #expect(await eventually { news.all.last == .message([]) })
+        third.cancel()
+    }
+}
