@@ -12,12 +12,13 @@ ADMIN = "grace@example.com"
 # What is waited for a store is short here, and a password costs little: neither is what these tests are about.
 SETTINGS = {
     "ENCRYPTION_KEY": ENCRYPTION_KEY, "ARGON2_MEMORY": "8", "ARGON2_PASSES": "1", "MAX_SESSIONS_PER_USER": "1000",
+    "MAX_LOGIN_ATTEMPTS": "100",
     "MAX_CONNECTIONS_PER_ADDRESS": "1000", "PUBLIC_URL": "http://localhost:8080",
-    "DATABASE_CONNECT_TIMEOUT": "1s", "DATABASE_STATEMENT_TIMEOUT": "1s", "DATABASE_POOL_TIMEOUT": "1s",
+    "DATABASE_CONNECT_TIMEOUT": "2s", "DATABASE_STATEMENT_TIMEOUT": "1s", "DATABASE_POOL_TIMEOUT": "1s",
     "DATABASE_POOL": "8", "LEASE_TIME": "2s"}
 # The longest that a request may wait for a store with these settings, on a busy machine: for a connection of the
 # pool, for the connection itself, and for the statement.
-LONGEST = 5
+LONGEST = 6
 
 
 class Node(Gatehouse):
