@@ -7,7 +7,8 @@ BUILD_FLAGS := -c release --explicit-target-dependency-import-check error
 export GATEHOUSE_BINARY := $(CURDIR)/.build/release/gatehouse
 
 BUILD_PACKAGES := pkg-config libsqlite3-dev libpq-dev libssl-dev libsodium-dev libcrypt-dev libzxcvbn-dev libidn2-dev
-TEST_PACKAGES := python3 python3-venv curl chromium chromium-driver
+STORE_PACKAGES := python3 postgresql redis-server redis-sentinel pgbouncer
+TEST_PACKAGES := python3-venv curl chromium chromium-driver
 BENCH_PACKAGES := python3 nginx-light wrk
 
 .DEFAULT_GOAL := help
@@ -24,11 +25,11 @@ build: toolchain .build/packages-build ## Builds .build/release/gatehouse
 
 test: test-swift test-python ## Runs every test
 
-test-swift: toolchain .build/packages-build
+test-swift: toolchain .build/packages-build .build/packages-stores
 	@$(SWIFT) build $(BUILD_FLAGS) --build-tests
-	@$(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest
+	@scripts/with-stores $(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest
 
-test-python: toolchain .build/packages-build .build/packages-test $(VENV)/installed
+test-python: toolchain .build/packages-build .build/packages-stores .build/packages-test $(VENV)/installed
 	@$(SWIFT) build $(BUILD_FLAGS) --product gatehouse
 	@$(VENV)/bin/python -m pytest -q tests/python
 
@@ -59,10 +60,10 @@ toolchain:
 
 .build/packages-%: Makefile
 	@mkdir -p .build
-	@scripts/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES))$(if $(filter test,$*),$(TEST_PACKAGES))$(if $(filter bench,$*),$(BENCH_PACKAGES))
+	@scripts/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES))$(if $(filter stores,$*),$(STORE_PACKAGES))$(if $(filter test,$*),$(TEST_PACKAGES))$(if $(filter bench,$*),$(BENCH_PACKAGES))
 	@touch $@
 
-$(VENV)/installed: tests/python/requirements.txt .build/packages-test
+$(VENV)/installed: tests/python/requirements.txt .build/packages-stores .build/packages-test
 	@python3 -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

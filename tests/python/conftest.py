@@ -1,6 +1,10 @@
+from contextlib import ExitStack
+
 import pytest
 
 from gatehouse import Gatehouse
+from nodes import Node
+from stores import PostgreSQL, Redis
 
 
 @pytest.fixture
@@ -29,3 +33,41 @@ def shared(tmp_path_factory):
     server = Gatehouse(tmp_path_factory.mktemp("shared") / "data")
     yield server
     assert server.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL for tests that leave it alone; each makes its own database."""
+    with PostgreSQL() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """A Redis for tests that leave it alone."""
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def own():
+    """Keeps stores and lines of the test's own until it is over: `own.enter_context(PostgreSQL())`."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def node(own, tmp_path):
+    """Starts nodes with settings of their own; each must stop cleanly, in whatever state its stores are."""
+    running = []
+
+    def starting(settings):
+        started = Node(tmp_path / f"node-{len(running)}", settings)
+        running.append(started)
+        return started
+
+    yield starting
+    for started in running:
+        started.resume()
+    codes = [started.stop() for started in running if started.is_running]
+    assert all(code == 0 for code in codes), f"SIGTERM must end a node with 0, and ended it with {codes}"

@@ -36,11 +36,16 @@ class Gatehouse:
     def __init__(self, data, settings=None, port=0, limits=False):
         self.data = Path(data)
         self.settings = {**({} if limits else NO_LIMITS), "LOG_ACCESS": "false", **(settings or {})}
+        self.port = port
+        self.start()
+
+    def start(self):
+        """Starts the program: the first time, or again after it has ended."""
         self.printed = []
         self.logged = []
         self._lines = queue.Queue()
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--port", str(port), "--data", str(self.data)], env=environment(self.settings),
+            [BINARY, "serve", "--port", str(self.port), "--data", str(self.data)], env=environment(self.settings),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._readers = [
             threading.Thread(target=self._read, args=(stream, lines), daemon=True)
