@@ -25,8 +25,8 @@ public protocol KeyValue: Sendable {
     /// - Returns: the new value.
     func increment(_ key: String, by amount: Int64, for lifetime: Duration) async throws(KeyValueError) -> Int64
 
-    /// Takes one from an allowance, atomically.
-    func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict
+    /// Takes so many from an allowance, all or none, atomically.
+    func take(_ count: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict
 
     /// Tells every subscriber of the channel, on every node.
     func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError)
@@ -47,6 +47,13 @@ public enum Heard: Hashable, Sendable {
     case interrupted
     /// The line is open again: every message from now on is heard. Those between are lost, and must be asked for.
     case resumed
+}
+
+extension KeyValue {
+    /// Takes one from an allowance, atomically.
+    public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+        try await take(1, of: key, from: allowance)
+    }
 }
 
 public enum KeyValueError: Error, Hashable, Sendable {
@@ -78,12 +85,12 @@ public struct Allowance: Hashable, Sendable {
     /// Milliseconds after which one more is allowed.
     public var step: Int64 { max(1, period.milliseconds / Int64(count)) }
 
-    /// Decides at `now`, given when the allowance would be whole again.
+    /// Decides at `now` whether so many may be taken, given when the allowance would be whole again.
     /// - Returns: the verdict and, when it allows, the new time.
-    public func decide(wholeAt: Timestamp?, now: Timestamp) -> (Verdict, Timestamp?) {
+    public func decide(_ count: Int = 1, wholeAt: Timestamp?, now: Timestamp) -> (Verdict, Timestamp?) {
         let start = max(wholeAt?.milliseconds ?? 0, now.milliseconds)
-        let next = start + step
-        let excess = next - now.milliseconds - step * Int64(count)
+        let next = start + step * Int64(count)
+        let excess = next - now.milliseconds - step * Int64(self.count)
         if excess > 0 { return (.wait(.milliseconds(excess)), nil) }
         return (.allowed, Timestamp(milliseconds: next))
     }

@@ -95,14 +95,14 @@ public final class MemoryKeyValue: KeyValue {
         return count
     }
 
-    public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+    public func take(_ count: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
         let verdict: Verdict? = try change(key) { entry, now in
             var wholeAt: Timestamp?
             if let held = entry {
                 guard case .wholeAt(let time) = held.value else { return nil }
                 wholeAt = time
             }
-            let (verdict, next) = allowance.decide(wholeAt: wholeAt, now: now)
+            let (verdict, next) = allowance.decide(count, wholeAt: wholeAt, now: now)
             if let next { entry = Entry(value: .wholeAt(next), expires: next) }
             return verdict
         }

@@ -23,6 +23,7 @@ public final class Services: Sendable {
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
+    private let backlog: AuditBacklog
 
     /// What the services stand on.
     public struct Foundations: Sendable {
@@ -61,7 +62,7 @@ public final class Services: Sendable {
         let ring = try await keys.ring()
         let accessTokens = AccessTokens(ring: ring, settings: configuration.tokens, random: random)
         let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
-        let limits = RateLimiter(store: base.keyValue, settings: configuration.limits)
+        let limits = RateLimiter(store: base.keyValue, settings: configuration.limits, clock: clock)
         let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
         let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue)
         let revocations = Revocations(
@@ -69,8 +70,17 @@ public final class Services: Sendable {
             memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock
         ) { cache.forget(session: $0) }
         let ending = SessionEnding(audit: audit, clock: clock)
-        let rotations = RowRotations(
-            store: store, subjects: subjects, ending: ending, audit: audit, grace: configuration.tokens.refreshGrace)
+        backlog = AuditBacklog(store: store, log: base.log)
+        let rotations: any Rotations = switch configuration.stores.tokenStore {
+        case .sql:
+            RowRotations(
+                store: store, subjects: subjects, ending: ending, audit: audit,
+                grace: configuration.tokens.refreshGrace)
+        case .redis:
+            KeyValueRotations(
+                keyValue: base.keyValue, store: store, subjects: subjects, revocations: revocations, ending: ending,
+                audit: audit, backlog: backlog, settings: configuration.tokens)
+        }
         let sessions = SessionService(
             store: store, accessTokens: accessTokens, refreshTokens: refreshTokens, subjects: subjects,
             revocations: revocations, rotations: rotations, ending: ending, audit: audit, settings: configuration.tokens, clock: clock)
@@ -128,6 +138,9 @@ public final class Services: Sendable {
         } catch { return false }
     }
 
-    /// Finishes hashing under way. Call it after the server has stopped.
-    public func stop() { pool.stop() }
+    /// Finishes hashing under way, and writes what waits to be written. Call it after the server has stopped.
+    public func stop() async {
+        pool.stop()
+        await backlog.stop()
+    }
 }

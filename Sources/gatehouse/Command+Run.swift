@@ -77,9 +77,9 @@ extension Command {
     private func withHouse(_ options: Options, _ body: (House) async throws -> Void) async throws {
         let house = try await House(Setup.configuration(options), log: Log.standardError(level: .error))
         do { try await body(house) } catch {
-            house.close()
+            await house.close()
             throw error
         }
-        house.close()
+        await house.close()
     }
 }

@@ -44,8 +44,8 @@ struct House: Sendable {
                 store: store, keyValue: keyValue, vault: try Vault(keys: keys), log: log))
     }
 
-    func close() {
-        services.stop()
+    func close() async {
+        await services.stop()
         keyValue.close()
         database.close()
         log.close()

@@ -15,7 +15,7 @@ enum Serving {
         house.log.info("server.stopping")
         server.stop()
         chores.cancel()
-        house.close()
+        await house.close()
         return Program.Exit.success
     }
 

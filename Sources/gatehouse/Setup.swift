@@ -35,8 +35,10 @@ enum Setup {
         return try PostgreSQLDatabase(PostgreSQLSettings(stores, threads: configuration.server.threads))
     }
 
-    /// What expires and what nodes tell each other: in the database that nodes share, or in memory where there is one.
+    /// What expires and what nodes tell each other: in Redis where one is configured, else in the database that
+    /// nodes share, else in memory.
     static func keyValue(_ configuration: Configuration, beside database: any Database) throws -> any KeyValue {
+        if let redis = configuration.stores.redis { return try RedisKeyValue(redis, clock: .system) }
         if let shared = database as? PostgreSQLDatabase {
             return DatabaseKeyValue(shared, line: shared, clock: .system)
         }

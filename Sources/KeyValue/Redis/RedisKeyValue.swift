@@ -59,8 +59,8 @@ public final class RedisKeyValue: KeyValue {
     public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
         var command = CommandWriter(words: 2)
         command.add("GET")
-        command.add(key)
-        switch try await run(command.bytes, on: key) {
+        command.add(named(key))
+        switch try await run(command.bytes, on: named(key)) {
         case .null: return nil
         case .bytes(let bytes) where bytes.first == RedisScript.Kind.value: return Array(bytes.dropFirst())
         case .bytes: throw .wrongKind
@@ -74,25 +74,25 @@ public final class RedisKeyValue: KeyValue {
     {
         var command = CommandWriter(words: onlyIfAbsent ? 6 : 5, capacity: 96 + value.count)
         command.add("SET")
-        command.add(key)
+        command.add(named(key))
         command.add(RedisScript.Kind.value, value)
         command.add("PX")
         command.add(Self.milliseconds(lifetime))
         if onlyIfAbsent { command.add("NX") }
-        return try await run(command.bytes, on: key) != .null
+        return try await run(command.bytes, on: named(key)) != .null
     }
 
     public func remove(_ key: String) async throws(KeyValueError) {
         var command = CommandWriter(words: 2)
         command.add("DEL")
-        command.add(key)
-        _ = try await run(command.bytes, on: key)
+        command.add(named(key))
+        _ = try await run(command.bytes, on: named(key))
     }
 
     public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
         async throws(KeyValueError) -> Bool
     {
-        let reply = try await run(.replace, on: key, arguments: 3) { command in
+        let reply = try await run(.replace, on: named(key), arguments: 3) { command in
             command.add(RedisScript.Kind.value, old)
             command.add(RedisScript.Kind.value, new)
             command.add(Self.milliseconds(lifetime))
@@ -103,7 +103,7 @@ public final class RedisKeyValue: KeyValue {
     public func increment(_ key: String, by amount: Int64, for lifetime: Duration)
         async throws(KeyValueError) -> Int64
     {
-        let reply = try await run(.increment, on: key, arguments: 2) { command in
+        let reply = try await run(.increment, on: named(key), arguments: 2) { command in
             command.add(amount)
             command.add(Self.milliseconds(lifetime))
         }
@@ -111,11 +111,11 @@ public final class RedisKeyValue: KeyValue {
         return sum
     }
 
-    public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+    public func take(_ count: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
         let now = clock.now.milliseconds
-        let reply = try await run(.take, on: key, arguments: 3) { command in
+        let reply = try await run(.take, on: named(key), arguments: 3) { command in
             command.add(now)
-            command.add(allowance.step)
+            command.add(allowance.step * Int64(count))
             command.add(allowance.step * Int64(allowance.count))
         }
         guard let wait = reply.number else { throw Self.unexpected(reply) }
@@ -127,7 +127,7 @@ public final class RedisKeyValue: KeyValue {
     public func publish(_ channel: String, _ message: [UInt8]) async throws(KeyValueError) {
         var command = CommandWriter(words: 3, capacity: 96 + message.count)
         command.add("PUBLISH")
-        command.add(channel)
+        command.add(named(channel))
         command.add(message)
         _ = try await run(command.bytes, on: nil)
     }
@@ -138,7 +138,7 @@ public final class RedisKeyValue: KeyValue {
         async throws(KeyValueError) -> Subscription
     {
         guard !state.withLock({ $0.isClosed }) else { throw .unavailable("the store was closed") }
-        let (loop, subscriber) = (background, subscriber)
+        let (loop, subscriber, channel) = (background, subscriber, named(channel))
         let mark = RedisSubscriber.CancelMark()
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             loop.execute { subscriber.subscribe(channel, mark, handler) { continuation.resume() } }
@@ -173,6 +173,8 @@ public final class RedisKeyValue: KeyValue {
     }
 
     // MARK: Commands
+
+    private func named(_ key: String) -> String { context.settings.prefix + key }
 
     /// The lane of the loop that the caller runs on, or of the store's.
     private func lane() throws(KeyValueError) -> RedisLane {

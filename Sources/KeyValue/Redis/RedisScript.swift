@@ -40,7 +40,7 @@ struct RedisScript: Sendable {
         return redis.call('GET', KEYS[1])
         """)
 
-    /// `Allowance.decide`. Arguments: now, the step, and how far ahead of now the allowance may be spent, all in
+    /// `Allowance.decide`. Arguments: now, the step of all that is taken, and how far ahead of now the allowance may be spent, all in
     /// milliseconds. Gives 0, or how long to wait.
     static let take = RedisScript(
         """

@@ -22,6 +22,8 @@ public struct RedisSettings: Sendable {
     /// nil is the user `default`.
     public var username: String?
     public var password: String?
+    /// What the name of every key and channel starts with, to share a server with other programs.
+    public var prefix = ""
     /// A cluster knows only database 0.
     public var database = 0
     public var tls: TLS = .off

@@ -11,4 +11,11 @@ enum Standing {
             throw AuthError.companySuspended
         }
     }
+
+    /// The same for a subject that was loaded, and of whose changes one would have heard.
+    /// - Throws: `.accountBlocked`, `.companySuspended`.
+    static func check(_ subject: Subject) throws(AuthError) {
+        guard subject.person.status == .active else { throw .accountBlocked }
+        guard subject.session.companyID == nil || subject.company?.status == .active else { throw .companySuspended }
+    }
 }

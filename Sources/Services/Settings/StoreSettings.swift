@@ -1,4 +1,5 @@
 import Ground
+import KeyValue
 
 /// Where what must last is kept, and what expires.
 public struct StoreSettings: Sendable {
@@ -13,7 +14,7 @@ public struct StoreSettings: Sendable {
     public let statementTimeout: Duration
     public let poolTimeout: Duration
     public let preparesStatements: Bool
-    public let redis: RedisAddress?
+    public let redis: RedisSettings?
     public let tokenStore: TokenStore
     public let leaseTime: Duration
 
@@ -46,7 +47,7 @@ public struct StoreSettings: Sendable {
         preparesStatements = reader.flag(
             "DATABASE_PREPARED", default: true,
             "Whether statements are prepared; off behind a pooler in transaction mode.")
-        redis = RedisAddress(reading: &reader)
+        redis = reader.redis()
         tokenStore = reader.choice(
             "TOKEN_STORE", default: .sql, "Where the state of refresh tokens lives; redis needs Redis.")
         if tokenStore == .redis, redis == nil { reader.fault("TOKEN_STORE", "is redis, and no Redis is configured") }
@@ -64,55 +65,47 @@ public struct StoreSettings: Sendable {
     }
 }
 
-/// Where Redis is, in one of the three ways that it comes in.
-public struct RedisAddress: Sendable {
-    public enum Place: Sendable {
-        case single(host: String, port: Int)
-        case url(String)
-        case cluster([String])
-        case sentinels([String], master: String)
-    }
-
-    public let place: Place
-    public let username: String?
-    public let password: String?
-    public let database: Int
-    public let usesTLS: Bool
-    public let caFile: String?
-
-    /// nil where none is configured.
-    init?(reading reader: inout SettingReader) {
-        let url = reader.readOptional(
+extension SettingReader {
+    /// Redis, in one of the ways that it comes in; nil where none is configured.
+    mutating func redis() -> RedisSettings? {
+        let url = readOptional(
             "REDIS_URL", "redis://user:password@host:port/database, or rediss:// for TLS", isSecret: true,
-            "Redis or Valkey, in one setting; goes before those below."
-        ) { $0.hasPrefix("redis://") || $0.hasPrefix("rediss://") ? $0 : nil }
-        let host = reader.optionalText("REDIS_HOST", "The host of a single Redis or Valkey.")
-        let port = reader.integer("REDIS_PORT", default: 6379, in: 1...65535, "Its port.")
-        username = reader.optionalText("REDIS_USERNAME", "The user of an access list; the default user without it.")
-        password = reader.optionalText("REDIS_PASSWORD", isSecret: true, "The password.")
-        database = reader.integer("REDIS_DB", default: 0, in: 0...1_000_000, "The number of the database; a cluster has only 0.")
-        let cluster = reader.list("REDIS_CLUSTER", of: "host:port", "Some nodes of a Redis Cluster.") { Self.node($0) }
-        let sentinels = reader.list("REDIS_SENTINELS", of: "host:port", "Sentinels that know the master.") { Self.node($0) }
-        let master = reader.text("REDIS_SENTINEL_MASTER", default: "mymaster", "What the sentinels call the master.")
-        usesTLS = reader.flag("REDIS_TLS", default: false, "Whether Redis is spoken to through TLS.")
-        caFile = reader.optionalText("REDIS_CA_FILE", "Certificates that Redis is checked against; the system's without it.")
+            "Redis or Valkey, in one setting; goes before REDIS_HOST and what belongs to it."
+        ) { try? RedisSettings.parse(url: $0) }
+        let host = optionalText("REDIS_HOST", "The host of a single Redis or Valkey.")
+        let port = integer("REDIS_PORT", default: 6379, in: 1...65535, "Its port.")
+        let username = optionalText("REDIS_USERNAME", "The user of an access list; the default user without it.")
+        let password = optionalText("REDIS_PASSWORD", isSecret: true, "The password.")
+        let database = integer("REDIS_DB", default: 0, in: 0...65535, "The number of the database; a cluster has only 0.")
+        let cluster = list("REDIS_CLUSTER", of: "host:port", "Some nodes of a Redis Cluster.") { RedisEndpoint($0) }
+        let sentinels = list("REDIS_SENTINELS", of: "host:port", "Sentinels that know the master.") { RedisEndpoint($0) }
+        let master = text("REDIS_SENTINEL_MASTER", default: "mymaster", "What the sentinels call the master.")
+        let prefix = text(
+            "REDIS_PREFIX", default: "gatehouse:", "What the name of every key and channel in Redis starts with.")
+        let usesTLS = flag("REDIS_TLS", default: false, "Whether Redis is spoken to through TLS.")
+        let caFile = optionalText("REDIS_CA_FILE", "Certificates that Redis is checked against; the system's without it.")
+
+        if cluster.isEmpty, sentinels.isEmpty, var settings = url {
+            if case .on = settings.tls { settings.tls = .on(caFile: caFile) }
+            settings.prefix = prefix
+            return settings
+        }
+        var settings = RedisSettings(hosts: cluster)
         if !cluster.isEmpty {
-            place = .cluster(cluster)
+            settings.mode = .cluster
         } else if !sentinels.isEmpty {
-            place = .sentinels(sentinels, master: master)
-        } else if let url {
-            place = .url(url)
+            settings.hosts = sentinels
+            settings.mode = .sentinel(master: master, password: nil)
         } else if let host {
-            place = .single(host: host, port: port)
+            settings.hosts = [RedisEndpoint(host: host, port: UInt16(clamping: port))]
         } else {
             return nil
         }
-    }
-
-    private static func node(_ text: String) -> String? {
-        guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
-            let port = Int(text[text.index(after: colon)...]), (1...65535).contains(port)
-        else { return nil }
-        return text
+        settings.username = username
+        settings.password = password
+        settings.database = database
+        settings.prefix = prefix
+        if usesTLS { settings.tls = .on(caFile: caFile) }
+        return settings
     }
 }

@@ -70,12 +70,31 @@ public struct AuditRepository: Sendable {
         """)
 
     public func append(_ row: AuditRow) async throws(DatabaseError) {
-        let values: [SQLValue] = [
+        try await sql.run(Self.insertRow, Self.values(of: row))
+    }
+
+    private static let rowsAtOnce = 32
+    private static let insertRows = Statement(
+        "INSERT INTO audit_logs (\(AuditRow.columns)) VALUES "
+            + (0..<rowsAtOnce).map { row in "(" + (1...13).map { "$\(row * 13 + $0)" }.joined(separator: ", ") + ")" }
+            .joined(separator: ", "))
+
+    /// Adds many rows with few statements.
+    public func append(_ rows: [AuditRow]) async throws(DatabaseError) {
+        var rest = rows[...]
+        while rest.count >= Self.rowsAtOnce {
+            try await sql.run(Self.insertRows, rest.prefix(Self.rowsAtOnce).flatMap(Self.values))
+            rest = rest.dropFirst(Self.rowsAtOnce)
+        }
+        for row in rest { try await append(row) }
+    }
+
+    private static func values(of row: AuditRow) -> [SQLValue] {
+        [
             row.id.sqlValue, row.at.sqlValue, row.event.sqlValue, row.severity.sqlValue, row.outcome.sqlValue,
             row.userID.sqlValue, row.actorID.sqlValue, row.companyID.sqlValue, row.sessionID.sqlValue,
             row.ip.sqlValue, row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue,
         ]
-        try await sql.run(Self.insertRow, values)
     }
 
     private static let newest = Statement(

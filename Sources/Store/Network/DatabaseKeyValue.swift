@@ -91,7 +91,8 @@ public final class DatabaseKeyValue: KeyValue {
         return sum
     }
 
-    // The rule of `Allowance.decide`, in one atomic step: $2 is now, $3 the step, $4 the whole period.
+    // The rule of `Allowance.decide`, in one atomic step: $2 is now, $3 the step of all
+    // that is taken, $4 the whole period.
     private static let takeOne = Statement(
         """
         INSERT INTO key_values (key, number, expires_at) VALUES ($1, $2 + $3, $2 + $3)
@@ -103,11 +104,11 @@ public final class DatabaseKeyValue: KeyValue {
         """)
     private static let wholeAt = Statement("SELECT number FROM key_values WHERE key = $1")
 
-    public func take(_ key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+    public func take(_ count: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
         let now = clock.now
-        let step = allowance.step
         let values: [SQLValue] = [
-            .text(key), now.sqlValue, .integer(step), .integer(step * Int64(allowance.count)),
+            .text(key), now.sqlValue, .integer(allowance.step * Int64(count)),
+            .integer(allowance.step * Int64(allowance.count)),
         ]
         if try await !run(Self.takeOne, values).isEmpty { return .allowed }
         let held: Timestamp?
@@ -115,7 +116,7 @@ public final class DatabaseKeyValue: KeyValue {
             throw .unavailable("\(error)")
         }
         // Where it has become whole meanwhile, the next attempt will see it.
-        let (verdict, _) = allowance.decide(wholeAt: held, now: now)
+        let (verdict, _) = allowance.decide(count, wholeAt: held, now: now)
         return verdict == .allowed ? .wait(.milliseconds(1)) : verdict
     }
 

@@ -70,6 +70,17 @@ public struct SessionRepository: Sendable {
         return session
     }
 
+    private static let touchSession = Statement(
+        """
+        UPDATE user_sessions SET last_used_at = $2, expires_at = $3, ip = $4 WHERE id = $1 AND ended_at IS NULL
+        """)
+
+    /// Notes when and from where a session was last used whose rotations are counted elsewhere.
+    public func touch(_ session: Session, expiresAt: Timestamp, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(
+            Self.touchSession, [session.id.sqlValue, now.sqlValue, expiresAt.sqlValue, session.ip.sqlValue])
+    }
+
     private static let byID = Statement("SELECT \(Session.columns) FROM user_sessions WHERE id = $1")
 
     public func find(_ id: UUID) async throws(DatabaseError) -> Session? {

@@ -48,9 +48,9 @@ final class Gatehouse: Sendable {
         client = HTTPClient(port: server.port)
     }
 
-    func stop() {
+    func stop() async {
         server.stop()
-        services.stop()
+        await services.stop()
         log.close()
     }
 
@@ -70,8 +70,11 @@ func withGatehouse(
 ) async throws {
     try await withStores(kind) { stores in
         let gatehouse = try await stores.node(settings)
-        defer { gatehouse.stop() }
-        try await body(gatehouse)
+        do { try await body(gatehouse) } catch {
+            await gatehouse.stop()
+            throw error
+        }
+        await gatehouse.stop()
     }
 }
 

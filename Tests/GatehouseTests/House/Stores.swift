@@ -8,7 +8,9 @@ import Testing
 
 /// The stores that everything must work on.
 enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case sqliteInMemory, sqliteFile, postgres
+    case sqliteInMemory, sqliteFile, postgres, postgresWithRedis
+    /// The state of refresh tokens too is in Redis.
+    case redisTokens
 
     var testDescription: String { rawValue }
 
@@ -17,7 +19,13 @@ enum StoreKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .sqliteInMemory, .sqliteFile: true
         case .postgres: Stores.postgres != nil
+        case .postgresWithRedis, .redisTokens: Stores.postgres != nil && Stores.redis != nil
         }
+    }
+
+    /// What a node must be told to use them.
+    var settings: [String: String] {
+        self == .redisTokens ? ["TOKEN_STORE": "redis", "REDIS_HOST": "127.0.0.1"] : [:]
     }
 }
 
@@ -26,14 +34,17 @@ struct Stores: Sendable {
     /// Those whose servers run.
     static let all = StoreKind.allCases.filter(\.isThere)
     static let postgres = variable("GATEHOUSE_TEST_POSTGRES")
+    static let redis = variable("GATEHOUSE_TEST_REDIS").flatMap { RedisEndpoint($0) }
 
+    let kind: StoreKind
     let clock: ManualClock
     let database: FaultyDatabase
     let keyValue: any KeyValue
 
     /// A node on these stores.
     func node(_ settings: [String: String] = [:]) async throws -> Gatehouse {
-        try await Gatehouse(database: database, keyValue: keyValue, clock: clock, settings: settings)
+        try await Gatehouse(database: database, keyValue: keyValue, clock: clock,
+            settings: kind.settings.merging(settings) { $1 })
     }
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
@@ -42,30 +53,37 @@ struct Stores: Sendable {
 /// Runs `body` with fresh stores, and takes them away.
 func withStores(_ kind: StoreKind, _ body: (Stores) async throws -> Void) async throws {
     let clock = ManualClock()
+    func run(_ database: any Database, _ keyValue: any KeyValue) async throws {
+        let stores = Stores(kind: kind, clock: clock, database: FaultyDatabase(database), keyValue: keyValue)
+        defer {
+            keyValue.close()
+            database.close()
+        }
+        try await body(stores)
+    }
     switch kind {
     case .sqliteInMemory:
-        try await with(FaultyDatabase(try SQLiteDatabase(path: ":memory:")), MemoryKeyValue(clock: clock.clock), clock, body)
+        try await run(try SQLiteDatabase(path: ":memory:"), MemoryKeyValue(clock: clock.clock))
     case .sqliteFile:
         let folder = TemporaryFolder()
         defer { folder.remove() }
-        try await with(FaultyDatabase(try SQLiteDatabase(path: folder.path + "/gatehouse.db")), MemoryKeyValue(clock: clock.clock), clock, body)
-    case .postgres:
+        try await run(try SQLiteDatabase(path: folder.path + "/gatehouse.db"), MemoryKeyValue(clock: clock.clock))
+    case .postgres, .postgresWithRedis, .redisTokens:
         // Each test's server has connections of its own, and the real one has not that many.
         await PostgreSQLSchema.turns.take()
         defer { PostgreSQLSchema.turns.give() }
         let schema = try await PostgreSQLSchema()
         let database = try schema.open()
-        let keyValue = DatabaseKeyValue(database, line: database, clock: clock.clock)
-        try await with(FaultyDatabase(database), keyValue, clock, body)
+        if kind == .postgres {
+            try await run(database, DatabaseKeyValue(database, line: database, clock: clock.clock))
+        } else {
+            let endpoint = try #require(Stores.redis)
+            var settings = RedisSettings(hosts: [endpoint])
+            settings.prefix = Hex.encode(RandomSource.system.bytes(6)) + ":"
+            try await run(database, try RedisKeyValue(settings, clock: clock.clock))
+        }
         try await schema.remove()
     }
-}
-
-private func with(
-    _ database: FaultyDatabase, _ keyValue: any KeyValue, _ clock: ManualClock, _ body: (Stores) async throws -> Void
-) async throws {
-    defer { database.close() }
-    try await body(Stores(clock: clock, database: database, keyValue: keyValue))
 }
 
 /// A schema of its own in the PostgreSQL of the tests.
@@ -136,17 +154,4 @@ final class Turns: Sendable {
         }
         next?.resume()
     }
-}
-
-/// Waits until something that another thread or process does has happened, ten seconds at most.
-func eventually(
-    _ comment: Comment = "it did not happen", sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record(comment, sourceLocation: sourceLocation)
 }

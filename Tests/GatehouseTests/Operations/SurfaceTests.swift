@@ -95,7 +95,7 @@ import Testing
         _ = try gatehouse.client.send("GET", "/health/live?token=secret", headers: ["X-Forwarded-For": "203.0.113.9"])
         let refused = try gatehouse.client.send("GET", "/health/live", headers: ["X-Forwarded-For": "x"])
         #expect(refused.header("x-content-type-options") == "nosniff")
-        gatehouse.stop()
+        await gatehouse.stop()
         database.close()
         let lines = gatehouse.logText.split(separator: "\n").filter { $0.contains("http.request") }
         #expect(lines.count == 2)

@@ -90,7 +90,7 @@ import Testing
         #expect(try revoked.post("/auth/logout").status == 200)
         let next = try Member(before, email: ada.email, reply: try before.refresh(ada.refreshToken))
         clock.advance(by: .seconds(11))
-        before.stop()
+        await before.stop()
         before.database.close()
 
         let after = try await start()
@@ -101,7 +101,7 @@ import Testing
         #expect(live.status == 200)
         clock.advance(by: .seconds(11))
         #expect(try after.refresh(next.refreshToken).code == "token_reused")
-        after.stop()
+        await after.stop()
         after.database.close()
         folder.remove()
     }

@@ -114,16 +114,15 @@ import Testing
         try await withStores(kind) { stores in
             let settings = ["JWT_ISSUER": "one"]
             let (one, two) = (try await stores.node(settings), try await stores.node(settings))
-            defer {
-                one.stop()
-                two.stop()
-            }
             let ada = try one.registered()
             #expect(try two.client.send("GET", "/auth/validate", token: ada.accessToken).status == 200)
             #expect(try ada.post("/auth/logout").status == 200)
-            try await eventually {
+            let hasHeard = try await eventually {
                 try two.client.send("GET", "/auth/validate", token: ada.accessToken).code == "session_ended"
             }
+            #expect(hasHeard)
+            await one.stop()
+            await two.stop()
         }
     }
 }

@@ -57,7 +57,7 @@ import Testing
         member = try gatehouse.registered()
         _ = try gatehouse.login(password: "wrong-password-here")
         _ = try gatehouse.refresh(try #require(member).refreshToken)
-        gatehouse.stop()
+        await gatehouse.stop()
         log = gatehouse.logText
         database.close()
         let ada = try #require(member)
@@ -159,7 +159,7 @@ import Testing
     func overloadIsNoFailure(kind: StoreKind) async throws {
         try await withGatehouse(on: kind, ["HASH_QUEUE": "0"]) { gatehouse in
             let ada = try gatehouse.registered()
-            gatehouse.services.stop()
+            await gatehouse.services.stop()
             for _ in 0..<12 { #expect(try gatehouse.login(password: "wrong").code == "overloaded") }
             #expect(try gatehouse.login("nobody@example.com").code == "overloaded")
             let count = try await gatehouse.store.reading.attempts.count(ofUser: try #require(UUID(ada.id)))

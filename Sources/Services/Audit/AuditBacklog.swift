@@ -1,0 +1,68 @@
+import Ground
+import Store
+import Synchronization
+
+/// Audit rows of what changes nothing in the database, gathered and written a few at a time.
+///
+/// A row waits half a second at most; a node that is killed loses what waits. For the refreshes of a token store that
+/// is not the database, and nothing else: what changes the database is recorded in the same transaction.
+final class AuditBacklog: Sendable {
+    private struct State {
+        var rows: [AuditRow] = []
+        var isWriting = false
+    }
+
+    private static let most = 100_000
+    private static let pause = Duration.milliseconds(500)
+
+    private let state = Mutex(State())
+    private let store: DataStore
+    private let log: Log
+
+    init(store: DataStore, log: Log) {
+        self.store = store
+        self.log = log
+    }
+
+    /// - Throws: `.unavailable` when so much waits that more would be lost.
+    func add(_ row: AuditRow) throws(AuthError) {
+        let (isFull, starts) = state.withLock { state in
+            guard state.rows.count < Self.most else { return (true, false) }
+            state.rows.append(row)
+            defer { state.isWriting = true }
+            return (false, !state.isWriting)
+        }
+        if isFull { throw .unavailable(because: "the audit log cannot be written") }
+        if starts { Task { await self.writeLater() } }
+    }
+
+    /// Writes what waits.
+    func stop() async { await write() }
+
+    private func writeLater() async {
+        repeat {
+            do { try await Task.sleep(for: Self.pause) } catch { return }
+            await write()
+        } while state.withLock { state in
+            state.isWriting = !state.rows.isEmpty
+            return state.isWriting
+        }
+    }
+
+    private func write() async {
+        let rows = state.withLock { state in
+            defer { state.rows = [] }
+            return state.rows
+        }
+        guard !rows.isEmpty else { return }
+        do {
+            try await store.transaction { try await $0.audit.append(rows) }
+        } catch {
+            log.error("audit.delayed") { line in
+                line.member("rows", Int64(rows.count))
+                line.member("reason", "\(error)")
+            }
+            state.withLock { $0.rows = rows + $0.rows }
+        }
+    }
+}
