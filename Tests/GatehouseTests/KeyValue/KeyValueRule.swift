@@ -129,29 +129,29 @@ extension KeyValueRule.Trial {
 
     func kindsAreApart() async throws {
         let one = Allowance(count: 1, period: .seconds(60))
-        try await store.set(prefix + "v", Array("5".utf8), for: .seconds(10), onlyIfAbsent: false)
-        _ = try await store.increment(prefix + "c", by: 5, for: .seconds(10))
+        try await store.set(prefix + "v", Array("5".utf8), for: .seconds(60), onlyIfAbsent: false)
+        _ = try await store.increment(prefix + "c", by: 5, for: .seconds(60))
         _ = try await store.take(prefix + "a", from: one)
         for key in ["c", "a"] {
             await #expect(throws: KeyValueError.wrongKind) { _ = try await store.get(prefix + key) }
-            #expect(try await !store.replace(prefix + key, Array("5".utf8), with: [], for: .seconds(10)))
+            #expect(try await !store.replace(prefix + key, Array("5".utf8), with: [], for: .seconds(60)))
         }
         for key in ["v", "a"] {
             await #expect(throws: KeyValueError.wrongKind) {
-                _ = try await store.increment(prefix + key, by: 1, for: .seconds(10))
+                _ = try await store.increment(prefix + key, by: 1, for: .seconds(60))
             }
         }
         for key in ["v", "c"] {
             await #expect(throws: KeyValueError.wrongKind) { _ = try await store.take(prefix + key, from: one) }
         }
         #expect(try await store.get(prefix + "v") == Array("5".utf8))
-        #expect(try await store.increment(prefix + "c", by: 1, for: .seconds(10)) == 6)
+        #expect(try await store.increment(prefix + "c", by: 1, for: .seconds(60)) == 6)
         #expect(try await store.take(prefix + "a", from: one) != .allowed)
     }
 
     func replacing() async throws {
         let key = prefix + "r"
-        #expect(try await !store.replace(key, [], with: [1], for: .seconds(10)))
+        #expect(try await !store.replace(key, [], with: [1], for: .seconds(60)))
         try await store.set(key, [1], for: .seconds(10), onlyIfAbsent: false)
         #expect(try await !store.replace(key, [2], with: [3], for: .seconds(10)))
         #expect(try await store.replace(key, [1], with: [2], for: .seconds(100)))
