@@ -1,5 +1,5 @@
 /// Which node has which slot.
-struct ClusterMap {
+package struct ClusterMap {
     static let slotCount = 16384
 
     private(set) var nodes: [RedisEndpoint] = []
@@ -37,7 +37,7 @@ struct ClusterMap {
     }
 
     /// The slot of a key: CRC16 (XMODEM) of the key, or of what stands between its first braces, if anything.
-    static func slot(of key: String) -> Int {
+    package static func slot(of key: String) -> Int {
         var key = key
         return key.withUTF8 { bytes in
             var hashed = bytes[...]

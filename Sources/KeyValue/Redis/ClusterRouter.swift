@@ -25,9 +25,6 @@ final class ClusterRouter {
         self.context = context
     }
 
-    /// The nodes of the map, and then those of the settings.
-    var known: [RedisEndpoint] { map.nodes + context.settings.hosts.filter { !map.nodes.contains($0) } }
-
     func send(_ call: RedisCall) {
         guard !isClosed else { return call.finish(.failure(.unavailable("the store was closed"))) }
         guard let endpoint = call.slot.map({ map[$0] }) ?? map.nodes.randomElement() else {
@@ -62,7 +59,7 @@ final class ClusterRouter {
 
     private func line(to endpoint: RedisEndpoint) -> RedisLine {
         if let line = lines[endpoint] { return line }
-        let line = RedisLine("node \(endpoint)", for: .commands(ofMaster: false), on: loop, context) { [endpoint] }
+        let line = RedisLine("node \(endpoint)", for: .commands(ofMaster: false), to: endpoint, on: loop, context)
         line.cut = { [weak self] _ in self?.refresh() }
         lines[endpoint] = line
         return line
@@ -78,7 +75,7 @@ final class ClusterRouter {
             return
         }
         refreshAgain = false
-        candidates = known.reversed()
+        candidates = context.places.reversed()
         askNext()
     }
 
@@ -105,6 +102,7 @@ final class ClusterRouter {
     private func finished(_ map: ClusterMap?) {
         if let map {
             self.map = map
+            context.learned(map.nodes)
             failures = 0
             let gone = lines.filter { !map.nodes.contains($0.key) }
             for (endpoint, line) in gone {

@@ -7,6 +7,8 @@ final class RedisContext: Sendable {
     let tls: TLSContext?
     let resolver = Resolver()
     let health = RedisHealth()
+    /// Of a cluster, as the last map said that any loop got.
+    private let clusterNodes = Mutex<[RedisEndpoint]>([])
 
     init(_ settings: RedisSettings) throws(KeyValueError) {
         self.settings = settings
@@ -15,6 +17,14 @@ final class RedisContext: Sendable {
         case .on(let caFile): try TLSContext(caFile: caFile)
         }
     }
+
+    /// The nodes of the cluster, and then the hosts of the settings.
+    var places: [RedisEndpoint] {
+        let nodes = clusterNodes.withLock { $0 }
+        return nodes + settings.hosts.filter { !nodes.contains($0) }
+    }
+
+    func learned(_ nodes: [RedisEndpoint]) { clusterNodes.withLock { $0 = nodes } }
 }
 
 /// Which places were reached at the last attempt.

@@ -32,7 +32,7 @@ public final class RedisKeyValue: KeyValue {
         }
         let loop = background
         let lane = RedisLane(on: loop, context)
-        subscriber = RedisSubscriber(on: loop, context) { [weak lane] in lane?.places ?? settings.hosts }
+        subscriber = RedisSubscriber(on: loop, context)
         state.withLock { $0.lanes[ObjectIdentifier(loop)] = lane }
         thread = Thread(name: "redis") { loop.run() }
     }
@@ -157,15 +157,10 @@ public final class RedisKeyValue: KeyValue {
             return Array(state.lanes.values)
         }
         guard !lanes.isEmpty else { return }
-        for lane in lanes where lane.loop !== background {
-            // A loop that has ended holds on to no connection.
-            lane.loop.execute { [weak lane] in lane?.close() }
-        }
+        for lane in lanes { lane.owner?.execute { lane.close() } }
         let (subscriber, loop) = (subscriber, background)
-        let own = lanes.first { $0.loop === loop }
         loop.execute {
             subscriber.close()
-            own?.close()
             loop.stop()
         }
         context.resolver.close()
@@ -176,11 +171,10 @@ public final class RedisKeyValue: KeyValue {
 
     private func named(_ key: String) -> String { context.settings.prefix + key }
 
-    /// The lane of the loop that the caller runs on, or of the store's.
-    private func lane() throws(KeyValueError) -> RedisLane {
-        let loop = EventLoop.current ?? background
+    private func lane(of loop: EventLoop) throws(KeyValueError) -> RedisLane {
         let lane: RedisLane? = state.withLock { state in
-            if let lane = state.lanes[ObjectIdentifier(loop)] { return lane }
+            // A loop may have got the place in memory of one that has ended.
+            if let lane = state.lanes[ObjectIdentifier(loop)], lane.owner === loop { return lane }
             guard !state.isClosed else { return nil }
             let lane = RedisLane(on: loop, context)
             state.lanes[ObjectIdentifier(loop)] = lane
@@ -191,12 +185,14 @@ public final class RedisKeyValue: KeyValue {
     }
 
     private func run(_ command: [UInt8], on key: String?) async throws(KeyValueError) -> Reply {
-        let lane = try lane()
+        // Whoever is on no loop uses the store's.
+        let loop = EventLoop.current ?? background
+        let lane = try lane(of: loop)
         let slot = context.settings.mode == .cluster ? key.map(ClusterMap.slot(of:)) : nil
         let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Reply, KeyValueError>, Never>) in
             let call = RedisCall(command, slot: slot) { continuation.resume(returning: $0) }
-            if lane.loop.isCurrent { return lane.issue(call) }
-            lane.loop.execute { lane.issue(call) }
+            if loop.isCurrent { return lane.issue(call) }
+            loop.execute { lane.issue(call) }
         }
         return try result.get()
     }

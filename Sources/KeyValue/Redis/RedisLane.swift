@@ -1,11 +1,13 @@
 import Ground
 
 /// What one loop has of a store: its connections, and the commands that it waits for.
-final class RedisLane: @unchecked Sendable {  // all but `loop` is touched by the loop's thread alone
+final class RedisLane: @unchecked Sendable {  // touched by the loop's thread alone, but for `owner`
     /// Redirections and other second attempts of one command.
     static let maximumAttempts = 5
 
-    let loop: EventLoop
+    /// Weak, so that the connections go with a loop that has ended.
+    private(set) weak var owner: EventLoop?
+    private unowned let loop: EventLoop
     private let context: RedisContext
     /// The oldest first; all have the same time, so the first is the first to be late.
     private var underWay = CallQueue()
@@ -17,20 +19,18 @@ final class RedisLane: @unchecked Sendable {  // all but `loop` is touched by th
     private var isClosed = false
 
     init(on loop: EventLoop, _ context: RedisContext) {
+        owner = loop
         self.loop = loop
         self.context = context
         timeout = context.settings.commandTimeout.milliseconds
         switch context.settings.mode {
         case .cluster: cluster = ClusterRouter(on: loop, context)
         case .single:
-            line = RedisLine("commands", for: .commands(ofMaster: false), on: loop, context) { context.settings.hosts }
+            line = RedisLine("commands", for: .commands(ofMaster: false), on: loop, context)
         case .sentinel:
-            line = RedisLine("commands", for: .commands(ofMaster: true), on: loop, context) { [] }
+            line = RedisLine("commands", for: .commands(ofMaster: true), on: loop, context)
         }
     }
-
-    /// Places where a subscriber of this loop may listen.
-    var places: [RedisEndpoint] { cluster?.known ?? context.settings.hosts }
 
     func issue(_ call: RedisCall) {
         guard !isClosed else { return call.finish(.failure(.unavailable("the store was closed"))) }

@@ -18,8 +18,10 @@ final class RedisLine: RedisLinkOwner {
 
     private unowned let loop: EventLoop
     private let context: RedisContext
-    /// Where it may lead to; the next is tried after each failure.
-    private let places: () -> [RedisEndpoint]
+    /// nil is wherever the settings lead to; the next place is tried after each failure.
+    private let endpoint: RedisEndpoint?
+    /// The one that answered last comes first.
+    private var sentinels: [RedisEndpoint]
     private let name: String
     private(set) var link: RedisLink?
     private var inquiry: SentinelInquiry?
@@ -32,14 +34,15 @@ final class RedisLine: RedisLinkOwner {
 
     /// - Parameter name: for the health of the store.
     init(
-        _ name: String, for purpose: RedisLink.Purpose, on loop: EventLoop, _ context: RedisContext,
-        places: @escaping () -> [RedisEndpoint]
+        _ name: String, for purpose: RedisLink.Purpose, to endpoint: RedisEndpoint? = nil, on loop: EventLoop,
+        _ context: RedisContext
     ) {
         self.name = name
         self.purpose = purpose
         self.loop = loop
         self.context = context
-        self.places = places
+        self.endpoint = endpoint
+        sentinels = context.settings.hosts
     }
 
     var isOpen: Bool { link?.isOpen ?? false }
@@ -57,15 +60,17 @@ final class RedisLine: RedisLinkOwner {
     func open() {
         guard link == nil, inquiry == nil, pause == nil, !isClosed else { return }
         guard case .sentinel(let master, let password) = context.settings.mode else {
-            let places = places()
+            let places = endpoint.map { [$0] } ?? context.places
             guard !places.isEmpty else { return failed("no node is known") }
             return connect(to: places[failures % places.count])
         }
-        let inquiry = SentinelInquiry(master, password, on: loop, context) { [weak self] result in
+        let inquiry = SentinelInquiry(of: sentinels, for: master, password, on: loop, context) { [weak self] result in
             guard let self, !isClosed else { return }
             self.inquiry = nil
             switch result {
-            case .success(let endpoint): connect(to: endpoint)
+            case .success(let answer):
+                sentinels = [answer.sentinel] + sentinels.filter { $0 != answer.sentinel }
+                connect(to: answer.master)
             case .failure(let failure): failed(failure.reason)
             }
         }

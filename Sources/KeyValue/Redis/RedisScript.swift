@@ -23,7 +23,9 @@ struct RedisScript: Sendable {
     /// Arguments: the old value and the new one with their kind, and milliseconds.
     static let replace = RedisScript(
         """
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        local held = redis.pcall('GET', KEYS[1])
+        if type(held) == 'table' then return held end
+        if held ~= ARGV[1] then return 0 end
         redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
         return 1
         """)
@@ -31,12 +33,10 @@ struct RedisScript: Sendable {
     /// Arguments: the amount and milliseconds. The sum comes as text, since Lua's numbers have 53 bits.
     static let increment = RedisScript(
         """
+        local isNew = redis.call('EXISTS', KEYS[1]) == 0
         local sum = redis.pcall('INCRBY', KEYS[1], ARGV[1])
-        if type(sum) == 'table' and sum.err then
-          if not string.find(sum.err, 'overflow', 1, true) then return sum end
-        elseif redis.call('PTTL', KEYS[1]) < 0 then
-          redis.call('PEXPIRE', KEYS[1], ARGV[2])
-        end
+        if type(sum) == 'table' and not string.find(sum.err, 'overflow', 1, true) then return sum end
+        if isNew then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
         return redis.call('GET', KEYS[1])
         """)
 
@@ -44,7 +44,8 @@ struct RedisScript: Sendable {
     /// milliseconds. Gives 0, or how long to wait.
     static let take = RedisScript(
         """
-        local held = redis.call('GET', KEYS[1])
+        local held = redis.pcall('GET', KEYS[1])
+        if type(held) == 'table' then return held end
         local now, step, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
         local start = math.max(0, now)
         if held then

@@ -2,7 +2,7 @@ import Ground
 import Synchronization
 
 /// The one line on which a store hears of channels. All on one loop's thread.
-final class RedisSubscriber: @unchecked Sendable {  // all but `loop` is touched by the loop's thread alone
+final class RedisSubscriber: @unchecked Sendable {  // touched by its loop's thread alone
     /// A line without a byte for so long is dead, in milliseconds. The server is made to speak twice as often.
     private static let silence: Int64 = 2000
     private static let beat: Duration = .milliseconds(500)
@@ -47,7 +47,7 @@ final class RedisSubscriber: @unchecked Sendable {  // all but `loop` is touched
         var isOpen = false
     }
 
-    let loop: EventLoop
+    private unowned let loop: EventLoop
     private let context: RedisContext
     private let line: RedisLine
     private var channels: [String: Channel] = [:]
@@ -56,11 +56,11 @@ final class RedisSubscriber: @unchecked Sendable {  // all but `loop` is touched
     private var heart: LoopTimer?
     private var isClosed = false
 
-    init(on loop: EventLoop, _ context: RedisContext, places: @escaping () -> [RedisEndpoint]) {
+    init(on loop: EventLoop, _ context: RedisContext) {
         self.loop = loop
         self.context = context
         let ofMaster = if case .sentinel = context.settings.mode { true } else { false }
-        line = RedisLine("channels", for: .subscribing(ofMaster: ofMaster), on: loop, context, places: places)
+        line = RedisLine("channels", for: .subscribing(ofMaster: ofMaster), on: loop, context)
         line.opened = { [weak self] in self?.opened() }
         line.cut = { [weak self] _ in self?.interrupted() }
         line.heard = { [weak self] in self?.heard($0) }

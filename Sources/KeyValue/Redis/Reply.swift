@@ -1,7 +1,7 @@
 /// What a Redis server answers, in RESP2 or RESP3.
 ///
 /// Sets and maps come as arrays (a map as key, value, key, value), doubles and big numbers as their text.
-enum Reply: Hashable, Sendable {
+package enum Reply: Hashable, Sendable {
     case bytes([UInt8])
     case integer(Int64)
     case null

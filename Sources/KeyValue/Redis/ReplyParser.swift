@@ -1,10 +1,10 @@
 /// Reads replies from bytes as they come, however they are cut.
 ///
 /// Nothing is reserved for a length that is only announced, and every length has a bound.
-struct ReplyParser {
+package struct ReplyParser {
     /// The bytes are no RESP, or go beyond a bound. The connection is of no more use.
-    struct Malformed: Error, Hashable {
-        let reason: String
+    package struct Malformed: Error, Hashable {
+        package let reason: String
     }
 
     private struct Frame {
@@ -20,10 +20,10 @@ struct ReplyParser {
         case head(Frame)
     }
 
-    static let maximumBytes = 64 << 20
+    package static let maximumBytes = 64 << 20
     static let maximumElements = 1 << 18
     static let maximumLine = 16 << 10
-    static let maximumDepth = 8
+    package static let maximumDepth = 8
 
     private var buffer: [UInt8] = []
     private var position = 0
@@ -34,7 +34,9 @@ struct ReplyParser {
     private var bytesRead = 0
     private var elementsRead = 0
 
-    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    package init() {}
+
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if position == buffer.count {
             buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 20)
             (position, needed) = (0, 0)
@@ -47,7 +49,7 @@ struct ReplyParser {
     }
 
     /// The next reply; nil until more bytes have come.
-    mutating func next() throws(Malformed) -> Reply? {
+    package mutating func next() throws(Malformed) -> Reply? {
         while let element = try element() {
             switch element {
             case .head(let frame):
@@ -102,6 +104,7 @@ struct ReplyParser {
 
     /// Where the CR of this line is.
     private func lineEnd() throws(Malformed) -> Int? {
+        guard buffer[position] != 13 else { throw Malformed(reason: "no RESP") }
         let limit = min(buffer.count, position + Self.maximumLine)
         guard let end = buffer[position..<limit].firstIndex(of: 13) else {
             guard limit == buffer.count else { throw Malformed(reason: "a line is too long") }

@@ -6,23 +6,28 @@ final class SentinelInquiry: RedisLinkOwner {
         let reason: String
     }
 
+    struct Answer {
+        let master: RedisEndpoint
+        let sentinel: RedisEndpoint
+    }
+
     private let purpose: RedisLink.Purpose
     private unowned let loop: EventLoop
     private let context: RedisContext
     private var sentinels: ArraySlice<RedisEndpoint>
     private var link: RedisLink?
-    private var found: RedisEndpoint?
-    private var done: ((Result<RedisEndpoint, Failure>) -> Void)?
+    private var found: Answer?
+    private var done: ((Result<Answer, Failure>) -> Void)?
 
     init(
-        _ master: String, _ password: String?, on loop: EventLoop, _ context: RedisContext,
-        _ done: @escaping (Result<RedisEndpoint, Failure>) -> Void
+        of sentinels: [RedisEndpoint], for master: String, _ password: String?, on loop: EventLoop, _ context: RedisContext,
+        _ done: @escaping (Result<Answer, Failure>) -> Void
     ) {
         purpose = .asking(master: master, password: password)
         self.loop = loop
         self.context = context
         self.done = done
-        sentinels = context.settings.hosts[...]
+        self.sentinels = sentinels[...]
     }
 
     func start() { askNext("no sentinel is named") }
@@ -39,14 +44,14 @@ final class SentinelInquiry: RedisLinkOwner {
         link.start()
     }
 
-    private func finish(_ result: Result<RedisEndpoint, Failure>) {
+    private func finish(_ result: Result<Answer, Failure>) {
         let done = done
         self.done = nil
         done?(result)
     }
 
     func opened(_ link: RedisLink) {
-        found = link.master
+        found = link.master.map { Answer(master: $0, sentinel: link.endpoint) }
         link.close()
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 
 /// A program of the machine, started for one test.
 final class RealProcess: Sendable {
@@ -8,14 +9,17 @@ final class RealProcess: Sendable {
 
     private let pid: pid_t
 
-    /// - Parameter words: the program, looked for in PATH, and its arguments. What it prints is thrown away.
-    init(_ words: [String]) throws {
+    /// - Parameters:
+    ///   - words: the program, looked for in PATH, and its arguments.
+    ///   - output: a descriptor for what it prints; nil throws it away.
+    init(_ words: [String], output: Int32? = nil) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for descriptor in [Int32(0), 1, 2] {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
+        if let output { posix_spawn_file_actions_adddup2(&actions, output, 1) }
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=\(Self.path)"), nil]
@@ -35,13 +39,22 @@ final class RealProcess: Sendable {
         path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
     }
 
-    /// Runs a program to its end.
-    static func run(_ words: [String]) throws {
-        let process = try RealProcess(words)
+    /// Runs a program to its end, and gives what it printed, without the last line break.
+    @discardableResult
+    static func run(_ words: [String]) throws -> String {
+        let path = "/var/tmp/gatehouse-test-" + Hex.encode(RandomSource.system.bytes(8))
+        let output = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+        unlink(path)
+        defer { close(output) }
+        let process = try RealProcess(words, output: output)
         var status: Int32 = 0
         guard waitpid(process.pid, &status, 0) == process.pid, status == 0 else {
             throw Failure(reason: "\(words[0]) failed")
         }
+        var printed = [UInt8](repeating: 0, count: 1 << 16)
+        printed.removeLast(printed.count - max(0, pread(output, &printed, printed.count, 0)))
+        if printed.last == 10 { printed.removeLast() }
+        return String(decoding: printed, as: UTF8.self)
     }
 
     func stop() { kill(pid, SIGSTOP) }
@@ -59,15 +72,19 @@ final class RealProcess: Sendable {
     static func freePort() -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
+        return listen(descriptor)
+    }
+
+    /// Listens on a port of the system's choice; 0 when that fails.
+    static func listen(_ descriptor: Int32) -> UInt16 {
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) {
+        return withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = bind(descriptor, $0, length)
-                _ = getsockname(descriptor, $0, &length)
+                bind(descriptor, $0, length) == 0 && Glibc.listen(descriptor, 64) == 0
+                    && getsockname(descriptor, $0, &length) == 0
             }
-        }
-        return UInt16(bigEndian: address.sin_port)
+        } ? UInt16(bigEndian: address.sin_port) : 0
     }
 
     /// Waits until something listens there.
