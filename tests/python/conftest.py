@@ -1,3 +1,4 @@
+import itertools
 from contextlib import ExitStack
 
 import pytest
@@ -60,9 +61,10 @@ def own():
 def node(own, tmp_path):
     """Starts nodes with settings of their own; each must stop cleanly, in whatever state its stores are."""
     running = []
+    numbers = itertools.count()
 
     def starting(settings):
-        started = Node(tmp_path / f"node-{len(running)}", settings)
+        started = Node(tmp_path / f"node-{next(numbers)}", settings)
         running.append(started)
         return started
 

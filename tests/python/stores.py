@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 # What a server may take to start or stop on a busy machine; nothing waits that long when all is well.
@@ -296,6 +297,19 @@ class PostgreSQL(Server):
             capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return [line.split("|") for line in done.stdout.splitlines()]
+
+    @contextmanager
+    def holding(self, text, database="postgres"):
+        """Keeps a session open that has run something, such as the taking of a lock, until the block ends."""
+        with subprocess.Popen(
+                [postgresql_program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder),
+                 "-p", str(self.port), "-U", self.SUPERUSER, "-d", database],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+            session.stdin.write(f"{text};\n\\echo held\n")
+            session.stdin.flush()
+            assert any(line == "held\n" for line in session.stdout), "the session ended"
+            yield
+            session.stdin.close()
 
     def url(self, database="postgres", user=SUPERUSER, port=None):
         return f"postgres://{user}:{PASSWORD}@127.0.0.1:{port or self.port}/{database}"
@@ -613,6 +627,11 @@ class Line:
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def is_used(self):
+        with self._lock:
+            return bool(self._pairs)
 
     # What can happen to it
 
