@@ -4,6 +4,9 @@ import Ground
 ///
 /// In memory for one node; Redis for several.
 public protocol KeyValue: Sendable {
+    /// Whether it could be reached when it last was wanted.
+    var isConnected: Bool { get }
+
     /// nil when there is none, or it has expired.
     func get(_ key: String) async throws(KeyValueError) -> [UInt8]?
 

@@ -42,6 +42,8 @@ public final class MemoryKeyValue: KeyValue {
         self.maximumEntries = maximumEntries
     }
 
+    public var isConnected: Bool { true }
+
     public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
         let now = clock.now
         let value = shard(of: key).withLock { Self.live($0.entries[key], at: now)?.value }

@@ -24,6 +24,7 @@ public final class Services: Sendable {
     private let store: DataStore
     private let pool: HashingPool
     private let backlog: AuditBacklog
+    private let keyValue: any KeyValue
 
     /// What the services stand on.
     public struct Foundations: Sendable {
@@ -55,6 +56,7 @@ public final class Services: Sendable {
         self.configuration = configuration
         self.clock = clock
         self.store = store
+        keyValue = base.keyValue
         let audit = Audit(clock: clock, random: random)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
@@ -130,12 +132,29 @@ public final class Services: Sendable {
         }
     }
 
-    /// Whether the store answers.
-    public func isReady() async -> Bool {
+    /// How the stores are.
+    public struct Health: Sendable {
+        public let database: Bool
+        /// nil where none is configured.
+        public let redis: Bool?
+        /// Whether everything is heard that other nodes say; else the database is asked instead.
+        public let hearsOthers: Bool
+        /// Whether requests can be served.
+        public let isReady: Bool
+    }
+
+    /// Asks the stores.
+    public func health() async -> Health {
+        let database: Bool
         do {
             _ = try await store.reading.keys.all(for: "health")
-            return true
-        } catch { return false }
+            database = true
+        } catch { database = false }
+        let stores = configuration.stores
+        let redis = stores.redis == nil ? nil : keyValue.isConnected
+        return Health(
+            database: database, redis: redis, hearsOthers: sessions.revocations.hearsOthers,
+            isReady: database && (stores.tokenStore == .sql || redis != false))
     }
 
     /// Finishes hashing under way, and writes what waits to be written. Call it after the server has stopped.

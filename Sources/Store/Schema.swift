@@ -4,7 +4,7 @@ import SQL
 enum Schema {
     static let migrations = [
         Migration(number: 1, name: "sign_in", script: text(PackageResources._001_sign_in_sql)),
-        Migration(number: 2, name: "nodes", script: text(PackageResources._002_nodes_sql)),
+        Migration(number: 2, name: "nodes", oldestProgram: 1, script: text(PackageResources._002_nodes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

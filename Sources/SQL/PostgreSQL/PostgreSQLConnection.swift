@@ -58,11 +58,14 @@ final class PostgreSQLConnection: DescriptorWatcher {
     var load: Int { units.count - firstUnit }
 
     /// Sends one statement, or a word such as COMMIT, and what must go before it, with one synchronisation point.
+    /// - Parameter patience: for the answer; the time for a statement where it is nil.
     func run(
         before: String? = nil, _ statement: Statement, _ values: [SQLValue], prepares: Bool,
-        _ finish: @escaping (Answer) -> Void
+        patience: Duration? = nil, _ finish: @escaping (Answer) -> Void
     ) {
-        guard !isLost else { return finish(.failure(PostgreSQLFailure(unavailable: "the connection is closed"))) }
+        guard !isLost else {
+            return finish(.failure(PostgreSQLFailure(unavailable: "the connection is closed", state: "08003")))
+        }
         var preparing: Statement?
         var isSent = before.map { PQsendQueryParams(handle, $0, 0, nil, nil, nil, nil, 1) == 1 } ?? true
         if isSent, prepares, preparesStatements {
@@ -80,8 +83,9 @@ final class PostgreSQLConnection: DescriptorWatcher {
                 PQsendQueryParams(handle, statement.text, count, types, values, lengths, formats, 1) == 1
             }
         }
-        let timer = loop.schedule(after: timeout) { [weak self] in
-            self?.lose("no answer within \(self?.timeout.milliseconds ?? 0) ms")
+        let patience = patience ?? timeout
+        let timer = loop.schedule(after: patience) { [weak self] in
+            self?.lose("no answer within \(patience.milliseconds) ms")
         }
         units.append(Unit(timeout: timer, finish: finish, preparing: preparing))
         guard isSent, PQpipelineSync(handle) == 1 else { return lose(message) }

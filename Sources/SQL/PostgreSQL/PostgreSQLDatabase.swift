@@ -55,13 +55,18 @@ public final class PostgreSQLDatabase: Database {
     ) async throws -> T {
         // Each statement after the lock sees what was committed before it, and no table is waited for so long that
         // those who use it queue up behind.
-        try await transaction(beginning: "BEGIN ISOLATION LEVEL READ COMMITTED") { transaction in
-            try await transaction.run(script: "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0")
+        try await transaction(
+            beginning: "BEGIN ISOLATION LEVEL READ COMMITTED", patience: Self.schemaPatience
+        ) { transaction in
+            try await transaction.run(
+                script: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
             try await transaction.run(Self.lockSchema, [])
+            try await transaction.run(script: "SET LOCAL lock_timeout = '2s'")
             return try await body(transaction)
         }
     }
 
+    private static let schemaPatience = Duration.seconds(3600)
     // The number is as good as any other; every node uses this one.
     private static let lockSchema = Statement("SELECT 1 FROM pg_advisory_xact_lock(7166210534)")
 
@@ -107,19 +112,20 @@ public final class PostgreSQLDatabase: Database {
             prepares.store(false, ordering: .relaxed)
             return true
         }
-        return failure.isConflict || (isFirst && mayRepeat && failure.endsConnection)
+        return failure.isConflict || (isFirst && (failure.wasNeverSent || mayRepeat && failure.endsConnection))
     }
 
     // MARK: Transactions
 
     private func transaction<T: Sendable>(
-        beginning begin: String, _ body: @escaping @Sendable (any Transaction) async throws -> T
+        beginning begin: String, patience: Duration? = nil,
+        _ body: @escaping @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
         var attempt = 0
         while true {
             attempt += 1
             let transaction = PostgreSQLTransaction(
-                on: try await acquire(), beginning: begin, prepares: prepares.load(ordering: .relaxed))
+                on: try await acquire(), beginning: begin, prepares: prepares.load(ordering: .relaxed), patience: patience)
             do {
                 let value = try await body(transaction.statements)
                 try await transaction.commit()

@@ -7,11 +7,11 @@ struct PostgreSQLLease: @unchecked Sendable {  // what is in it is used on the p
     let pool: PostgreSQLPool
 
     func run(
-        before: String?, _ statement: Statement, _ values: [SQLValue], prepares: Bool
+        before: String?, _ statement: Statement, _ values: [SQLValue], prepares: Bool, patience: Duration? = nil
     ) async -> PostgreSQLConnection.Answer {
         await withUnsafeContinuation { continuation in
             pool.loop.execute {
-                connection.run(before: before, statement, values, prepares: prepares) {
+                connection.run(before: before, statement, values, prepares: prepares, patience: patience) {
                     continuation.resume(returning: $0)
                 }
             }
@@ -33,12 +33,15 @@ final class PostgreSQLTransaction: Sendable {
     private let lease: PostgreSQLLease
     private let begin: String
     private let prepares: Bool
+    private let patience: Duration?
     private let state = Mutex(State())
 
     private static let commitWord = Statement("COMMIT")
     private static let rollBackWord = Statement("ROLLBACK")
 
-    init(on lease: PostgreSQLLease, beginning begin: String, prepares: Bool) {
+    /// - Parameter patience: for each statement; the usual where it is nil.
+    init(on lease: PostgreSQLLease, beginning begin: String, prepares: Bool, patience: Duration?) {
+        self.patience = patience
         self.lease = lease
         self.begin = begin
         self.prepares = prepares
@@ -61,7 +64,7 @@ final class PostgreSQLTransaction: Sendable {
         guard !hasEnded else { throw .unexpected("a transaction was used after its end") }
         if let failure { throw failure.error }
         let answer = await lease.run(
-            before: first ? begin : nil, statement, values, prepares: prepares ?? self.prepares)
+            before: first ? begin : nil, statement, values, prepares: prepares ?? self.prepares, patience: patience)
         switch answer {
         case .success(let rows): return rows
         case .failure(let failure):

@@ -111,15 +111,18 @@ struct PostgreSQLFailure: Error {
     let state: String
     let error: DatabaseError
 
-    /// Another transaction was in the way: running it again may succeed.
-    var isConflict: Bool { state == "40001" || state == "40P01" }
+    /// Another transaction was in the way, or held a table for too long: running it again may succeed.
+    var isConflict: Bool { state == "40001" || state == "40P01" || state == "55P03" }
     /// The prepared statement is not, or is already, where we left it: a pooler has changed the connection.
     var isLostStatement: Bool { state == "26000" || state == "42P05" }
     /// The server ends this connection, or lets nothing write through it.
     var endsConnection: Bool { state.hasPrefix("57P") || state == "25006" || state.hasPrefix("08") }
 
-    init(unavailable reason: String) {
-        state = "08006"
+    /// The connection was gone before anything was sent.
+    var wasNeverSent: Bool { state == "08003" }
+
+    init(unavailable reason: String, state: String = "08006") {
+        self.state = state
         error = .unavailable(reason)
     }
 

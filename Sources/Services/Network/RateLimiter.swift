@@ -30,11 +30,14 @@ public final class RateLimiter: Sendable {
     }
 
     private let store: any KeyValue
+    /// Counts while the store cannot: each node by itself, which is less strict and never open.
+    private let ownCounts: MemoryKeyValue
     private let settings: LimitSettings
     private let reserves: Reserves
 
     public init(store: any KeyValue, settings: LimitSettings, clock: Clock) {
         self.store = store
+        ownCounts = MemoryKeyValue(clock: clock, maximumEntries: 100_000)
         self.settings = settings
         reserves = Reserves(clock: clock)
     }
@@ -51,16 +54,23 @@ public final class RateLimiter: Sendable {
         let batch = max(1, allowance.count / Self.batchesPerAllowance)
         if batch > 1, reserves.spend(key) { return }
         do {
-            if batch > 1, try await store.take(batch, of: key, from: allowance) == .allowed {
+            if batch > 1, try await count(batch, of: key, from: allowance) == .allowed {
                 reserves.keep(batch - 1, for: key, lasting: .milliseconds(allowance.step * Int64(batch)))
                 return
             }
-            if case .wait(let time) = try await store.take(key, from: allowance) {
+            if case .wait(let time) = try await count(1, of: key, from: allowance) {
                 throw AuthError.rateLimited(retryAfter: time)
             }
         } catch let error as KeyValueError {
             throw .unavailable(because: "rate limit: \(error)")
         } catch { throw .from(error) }
+    }
+
+    private func count(_ number: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
+        do { return try await store.take(number, of: key, from: allowance) } catch {
+            guard case .unavailable = error else { throw error }
+            return try await ownCounts.take(number, of: key, from: allowance)
+        }
     }
 
     private static let batchesPerAllowance = 20

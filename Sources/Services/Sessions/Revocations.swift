@@ -59,6 +59,9 @@ public final class Revocations: Sendable {
         for (id, at) in try await store.reading.sessions.ended(since: moment) where !contains(id) { add([id], at: at) }
     }
 
+    /// Whether everything is heard that other nodes end.
+    var hearsOthers: Bool { line.isOpen }
+
     /// - Throws: `.sessionEnded`; `.unavailable` when the line to the other nodes is cut and the store cannot be
     ///   asked either.
     func check(_ session: UUID) async throws(AuthError) {

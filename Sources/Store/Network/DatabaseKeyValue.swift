@@ -18,6 +18,9 @@ public final class DatabaseKeyValue: KeyValue {
         self.clock = clock
     }
 
+    /// Its table stands and falls with the database.
+    public var isConnected: Bool { true }
+
     private static let find = Statement("SELECT value FROM key_values WHERE key = $1 AND expires_at > $2")
 
     public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {

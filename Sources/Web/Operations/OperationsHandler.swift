@@ -18,18 +18,21 @@ enum OperationsHandler {
     }
 
     static let live = Operation("live", "Whether the process lives", answers: .json(HealthAnswer.self, "It does.")) { call in
-        .answer(HealthAnswer(database: nil, version: call.application.version))
+        .answer(HealthAnswer(health: nil, version: call.application.version))
     }
 
     static let ready = Operation(
         "ready", "Whether requests can be served", answers: .json(HealthAnswer.self, "They can.")
     ) { call in
-        guard await call.services.isReady() else { throw AuthError.unavailable(because: "the database does not answer") }
-        return .answer(HealthAnswer(database: "up", version: call.application.version))
+        let health = await call.services.health()
+        guard health.isReady else {
+            throw AuthError.unavailable(because: health.database ? "Redis does not answer" : "the database does not answer")
+        }
+        return .answer(HealthAnswer(health: health, version: call.application.version))
     }
 
     static let health = Operation(
-        "health", "The state of the server and its stores", answers: .json(HealthAnswer.self, "All is well."),
+        "health", "The state of the server and its stores", answers: .json(HealthAnswer.self, "Requests are served."),
         run: ready.run)
 
     static let metrics = Operation(
@@ -43,25 +46,38 @@ enum OperationsHandler {
 }
 
 struct HealthAnswer: Answer {
-    /// nil where it was not asked.
-    let database: String?
+    /// nil where the stores were not asked.
+    let health: Services.Health?
     let version: String
 
     static let schemaName = "Health"
     static let schema: JSON = [
         "type": "object", "required": ["status", "version"],
         "properties": [
-            "status": ["const": "ok"], "version": ["type": "string"],
-            "database": ["type": "string"],
+            "status": [
+                "enum": ["ok", "degraded"],
+                "description": "degraded: something is down that can be done without for a while.",
+            ],
+            "version": ["type": "string"],
+            "database": ["const": "up"],
+            "redis": ["enum": ["up", "down"], "description": "Absent where none is configured."],
+            "other_nodes": [
+                "enum": ["heard", "not_heard"],
+                "description": "not_heard: each request asks the database whether its session has ended.",
+            ],
         ],
     ]
-    static let example: JSON = ["status": "ok", "version": "0.1.0", "database": "up"]
+    static let example: JSON = ["status": "ok", "version": "0.1.0", "database": "up", "redis": "up", "other_nodes": "heard"]
 
     func write(into writer: inout JSONWriter) {
+        let isWhole = health.map { $0.redis != false && $0.hearsOthers } ?? true
         writer.object { writer in
-            writer.member("status", "ok")
+            writer.member("status", isWhole ? "ok" : "degraded")
             writer.member("version", version)
-            if let database { writer.member("database", database) }
+            guard let health else { return }
+            writer.member("database", health.database ? "up" : "down")
+            if let redis = health.redis { writer.member("redis", redis ? "up" : "down") }
+            writer.member("other_nodes", health.hearsOthers ? "heard" : "not_heard")
         }
     }
 }
