@@ -27,7 +27,7 @@ final class ClusterRouter {
 
     func send(_ call: RedisCall) {
         guard !isClosed else { return call.finish(.failure(.unavailable("the store was closed"))) }
-        guard let endpoint = call.slot.map({ map[$0] }) ?? map.nodes.randomElement() else {
+        guard let endpoint = place(of: call) else {
             guard pause == nil || failures == 0, waiting.count < 1 << 16 else {
                 return call.finish(.failure(.unavailable("Redis: the cluster's map is not known")))
             }
@@ -35,6 +35,13 @@ final class ClusterRouter {
             return refresh()
         }
         line(to: endpoint).send(call)
+    }
+
+    /// Messages of one channel take the same way as long as they can: nodes pass on to each other at their own pace.
+    private func place(of call: RedisCall) -> RedisEndpoint? {
+        let owner = call.slot.flatMap { map[$0] }
+        guard call.mayGoAnywhere, owner.map({ line(to: $0).isDown }) ?? true else { return owner }
+        return map.nodes.first { !line(to: $0).isDown } ?? owner
     }
 
     func send(_ call: RedisCall, moved slot: Int, to endpoint: RedisEndpoint) {
@@ -119,7 +126,7 @@ final class ClusterRouter {
             if refreshAgain || self.map.nodes.isEmpty { refresh() }
         }
         for call in waiting.removeAll() where !call.isFinished {
-            if let map, call.slot.map({ map[$0] != nil }) ?? true {
+            if place(of: call) != nil {
                 send(call)
             } else {
                 call.finish(.failure(.unavailable("Redis: no node has the key's slot")))

@@ -3,8 +3,10 @@ import Ground
 /// A command under way, until it is answered.
 final class RedisCall: @unchecked Sendable {  // handed to a loop once, and from then on touched by its thread alone
     let bytes: [UInt8]
-    /// Of the key, in a cluster; nil when any node will do.
+    /// Of the key, in a cluster.
     let slot: Int?
+    /// Another node will do as well as the one that has the slot.
+    let mayGoAnywhere: Bool
     /// By the loop's clock.
     var deadline = Int64.max
     /// How often another place or moment was tried.
@@ -15,9 +17,13 @@ final class RedisCall: @unchecked Sendable {  // handed to a loop once, and from
     var lane: RedisLane?
     private var complete: ((Result<Reply, KeyValueError>) -> Void)?
 
-    init(_ bytes: [UInt8], slot: Int? = nil, _ complete: @escaping (Result<Reply, KeyValueError>) -> Void) {
+    init(
+        _ bytes: [UInt8], slot: Int? = nil, mayGoAnywhere: Bool = false,
+        _ complete: @escaping (Result<Reply, KeyValueError>) -> Void
+    ) {
         self.bytes = bytes
         self.slot = slot
+        self.mayGoAnywhere = mayGoAnywhere
         self.complete = complete
     }
 

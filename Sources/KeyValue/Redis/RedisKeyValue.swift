@@ -129,7 +129,7 @@ public final class RedisKeyValue: KeyValue {
         command.add("PUBLISH")
         command.add(named(channel))
         command.add(message)
-        _ = try await run(command.bytes, on: nil)
+        _ = try await run(command.bytes, on: channel, mayGoAnywhere: true)
     }
 
     /// The handler is called on a thread of the store, and must not take long. A line that was silent for two
@@ -184,13 +184,15 @@ public final class RedisKeyValue: KeyValue {
         return lane
     }
 
-    private func run(_ command: [UInt8], on key: String?) async throws(KeyValueError) -> Reply {
+    private func run(_ command: [UInt8], on key: String, mayGoAnywhere: Bool = false)
+        async throws(KeyValueError) -> Reply
+    {
         // Whoever is on no loop uses the store's.
         let loop = EventLoop.current ?? background
         let lane = try lane(of: loop)
-        let slot = context.settings.mode == .cluster ? key.map(ClusterMap.slot(of:)) : nil
+        let slot = context.settings.mode == .cluster ? ClusterMap.slot(of: key) : nil
         let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Reply, KeyValueError>, Never>) in
-            let call = RedisCall(command, slot: slot) { continuation.resume(returning: $0) }
+            let call = RedisCall(command, slot: slot, mayGoAnywhere: mayGoAnywhere) { continuation.resume(returning: $0) }
             if loop.isCurrent { return lane.issue(call) }
             loop.execute { lane.issue(call) }
         }

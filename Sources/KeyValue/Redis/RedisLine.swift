@@ -46,6 +46,8 @@ final class RedisLine: RedisLinkOwner {
     }
 
     var isOpen: Bool { link?.isOpen ?? false }
+    /// The last attempt failed, and the next is not due.
+    var isDown: Bool { pause != nil }
 
     func send(_ call: RedisCall) {
         if let link, link.isOpen { return link.send(call) }

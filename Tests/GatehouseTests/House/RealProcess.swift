@@ -1,5 +1,6 @@
 import Glibc
 import Ground
+import Synchronization
 
 /// A program of the machine, started for one test.
 final class RealProcess: Sendable {
@@ -68,16 +69,22 @@ final class RealProcess: Sendable {
         waitpid(pid, &status, 0)
     }
 
-    /// A port that nobody has at the moment.
+    /// Below the ports that the system gives to connections, and not where another run of the tests begins.
+    private static let nextPort = Atomic(20_000 + UInt16(truncatingIfNeeded: getpid() % 500) * 24)
+
+    /// A port that nobody has at the moment, and that is not given to two.
     static func freePort() -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        defer { close(descriptor) }
-        return listen(descriptor)
+        while true {
+            let port = nextPort.add(1, ordering: .relaxed).newValue
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            defer { close(descriptor) }
+            if listen(descriptor, on: port) == port { return port }
+        }
     }
 
-    /// Listens on a port of the system's choice; 0 when that fails.
-    static func listen(_ descriptor: Int32) -> UInt16 {
-        var address = loopback(0)
+    /// Listens on a port, 0 for one of the system's choice; gives the port, or 0 when that fails.
+    static func listen(_ descriptor: Int32, on port: UInt16 = 0) -> UInt16 {
+        var address = loopback(port)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         return withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

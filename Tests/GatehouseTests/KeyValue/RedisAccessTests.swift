@@ -6,7 +6,9 @@ import Testing
 @Suite("Being let into Redis", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct RedisAccessTests {
     /// A user who may do what the store does, and no more.
-    static let user = ["--user", "gate on >sesame ~* &* +@all -@dangerous", "--user", "default off"]
+    static let user = [
+        "--user", "gate", "on", ">sesame", "~*", "&*", "+@all", "-@dangerous", "--user", "default", "off",
+    ]
 
     @Test("a user with a password gets in; a wrong password does not, and is told nowhere")
     func users() async throws {

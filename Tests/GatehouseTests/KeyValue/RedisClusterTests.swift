@@ -29,7 +29,7 @@ struct RedisClusterTests {
                 try masters[0].run("CLUSTER", "MEET", "127.0.0.1", String(server.port), try server.run("CONFIG", "GET", "cluster-port").lines[1].description)
             }
             for server in servers {
-                guard try await eventually({ try server.run("CLUSTER", "NODES").lines.count == 4 && server.run("CLUSTER", "INFO").contains("cluster_slots_ok:16384") })
+                guard try await eventually({ try server.run("CLUSTER", "NODES").lines.count == 4 && server.run("CLUSTER", "INFO").contains("cluster_state:ok") })
                 else { throw RealProcess.Failure(reason: "the cluster does not come together") }
             }
             try replica.run("CLUSTER", "REPLICATE", try masters[0].run("CLUSTER", "MYID"))
