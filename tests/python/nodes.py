@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import time
 
 from gatehouse import PASSWORD, PATIENCE, Gatehouse, run
 from stores import free_port, tell
@@ -92,18 +93,21 @@ class Client:
         self.port = port
         self.timeout = timeout
         self.connection = None
+        self.used = time.monotonic()
 
-    def call(self, method, path, body=None, token=None, fresh=False):
+    def call(self, method, path, body=None, token=None):
         """One request, sent once.
 
         Raises an OSError or HTTPException where no answer came: `ConnectionRefusedError` where nothing was sent.
         """
-        if fresh:
+        # A server may close what nobody has used for so long.
+        if time.monotonic() - self.used > 20:
             self.close()
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if self.connection is None:
+            self.used = time.monotonic()
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
         try:
             self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
@@ -112,6 +116,7 @@ class Client:
         except BaseException:
             self.close()
             raise
+        self.used = time.monotonic()
         if answer.will_close:
             self.close()
         is_json = "json" in (answer.getheader("Content-Type") or "")

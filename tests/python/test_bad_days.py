@@ -185,6 +185,11 @@ def test_guards_stay_shut_while_the_store_is_away(own, node, day):
 TOKEN_STORES = ["sql", "redis"]
 
 
+def uses(store):
+    """Whether anybody but who asks is connected."""
+    return len(store.query("CLIENT", "LIST").splitlines()) > 1
+
+
 def on_redis(postgresql, port, tokens, **settings):
     return {"DATABASE_URL": postgresql.create_database(), "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port),
             "TOKEN_STORE": tokens, **LONG_GRACE, **settings}
@@ -198,6 +203,7 @@ def test_redis_has_a_bad_day(own, node, postgresql, day, tokens):
     step = weather(day, store, line, own)
     step()
     one = node(on_redis(postgresql, line.port, tokens, REDIS_USERNAME="gatehouse", REDIS_PASSWORD="secret"))
+    eventually(lambda: line.is_used, within=5, what="the use of Redis")
     with Storm([one]) as storm:
         storm.each_answered(within=30, more=3)
         step()
@@ -227,6 +233,7 @@ def test_nobody_is_signed_out_when_redis_is_emptied(own, node, postgresql):
     store = own.enter_context(Redis())
     one = node(on_redis(postgresql, store.port, "sql"))
     client = one.client()
+    eventually(lambda: uses(store), within=5, what="the use of Redis")
     kept, ended = client.register().expect(201).body, client.login().expect(200).body
     client.logout(ended["refresh_token"]).expect(200)
     for _ in range(2):
@@ -236,6 +243,7 @@ def test_nobody_is_signed_out_when_redis_is_emptied(own, node, postgresql):
         client.validate(ended["access_token"]).expect(401)
         client.refresh(ended["refresh_token"]).expect(401)
         assert one.restart() == 0
+        client = one.client()
 
 
 def test_nothing_comes_back_when_the_redis_of_the_tokens_is_emptied(own, node, postgresql):
@@ -253,6 +261,7 @@ def test_nothing_comes_back_when_the_redis_of_the_tokens_is_emptied(own, node, p
         again = client.login().expect(200).body
         client.refresh(again["refresh_token"]).expect(200)
         assert one.restart() == 0
+        client = one.client()
 
 
 @pytest.mark.parametrize("tokens", TOKEN_STORES)
