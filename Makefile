@@ -27,7 +27,7 @@ test: test-swift test-python ## Runs every test
 
 test-swift: toolchain .build/packages-build .build/packages-stores
 	@$(SWIFT) build $(BUILD_FLAGS) --build-tests
-	@scripts/with-stores $(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest
+	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=12 scripts/with-stores $(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest
 
 test-python: toolchain .build/packages-build .build/packages-stores .build/packages-test $(VENV)/installed
 	@$(SWIFT) build $(BUILD_FLAGS) --product gatehouse
