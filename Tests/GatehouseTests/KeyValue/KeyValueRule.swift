@@ -79,10 +79,11 @@ extension KeyValueRule.Trial {
         #expect(try await store.increment(key, by: 2, for: .milliseconds(150)) == 2)
         #expect(try await store.increment(key, by: 3, for: .seconds(100)) == 5)
         // What it was first given counts, not what came later.
-        #expect(try await eventually {
-            clock.advance(by: .milliseconds(20))
-            return try await store.increment(key, by: 1, for: .seconds(100)) == 1
-        })
+        #expect(
+            try await eventually {
+                clock.advance(by: .milliseconds(20))
+                return try await store.increment(key, by: 1, for: .seconds(100)) == 1
+            })
         #expect(try await store.increment(prefix + "full", by: .max - 1, for: .seconds(10)) == .max - 1)
         #expect(try await store.increment(prefix + "full", by: 2, for: .seconds(10)) == .max - 1)
         #expect(try await store.increment(prefix + "full", by: 1, for: .seconds(10)) == .max)

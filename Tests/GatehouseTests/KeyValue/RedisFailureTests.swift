@@ -82,7 +82,9 @@ struct RedisFailureTests {
         }
     }
 
-    @Test("a server that speaks something else is let go of", arguments: ["HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999\r\n", "-ERR go away\r\n"])
+    @Test(
+        "a server that speaks something else is let go of",
+        arguments: ["HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999\r\n", "-ERR go away\r\n"])
     func nonsense(answer: String) async throws {
         let server = try SilentServer(answer: Array(answer.utf8))
         try await withRedis(RedisSettings(hosts: [server.endpoint])) { store, _ in
@@ -109,7 +111,10 @@ struct RedisFailureTests {
         let server = try await RedisServer()
         let hosts = [RedisEndpoint(host: "127.0.0.1", port: 1), RedisEndpoint(host: "localhost", port: server.port)]
         try await withRedis(RedisSettings(hosts: hosts)) { store, _ in
-            #expect(await eventually(within: .seconds(5)) { (try? await store.set("k", [], for: .seconds(9), onlyIfAbsent: false)) == true })
+            #expect(
+                await eventually(within: .seconds(5)) {
+                    (try? await store.set("k", [], for: .seconds(9), onlyIfAbsent: false)) == true
+                })
         }
     }
 }
