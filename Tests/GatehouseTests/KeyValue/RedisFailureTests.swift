@@ -80,7 +80,9 @@ struct RedisFailureTests {
         }
     }
 
-    @Test("a server that speaks something else is let go of", arguments: ["HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999\r\n", "-ERR go away\r\n"])
+    @Test(
+        "a server that speaks something else is let go of",
+        arguments: ["HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999\r\n", "-ERR go away\r\n"])
     func nonsense(answer: String) async throws {
         let server = try SilentServer(answer: Array(answer.utf8))
         try await withRedis(RedisSettings(hosts: [server.endpoint])) { store, _ in
