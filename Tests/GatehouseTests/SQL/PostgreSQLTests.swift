@@ -157,7 +157,7 @@ struct PostgreSQLTests {
 
     @Test("a statement that takes too long is unavailable, and the connection serves others again")
     func statementTimeout() async throws {
-        try await withDatabase({ $0.statementTimeout = .milliseconds(500) }) { database in
+        try await withDatabase({ $0.statementTimeout = .milliseconds(500) }) { database async throws in
             await #expect(throws: DatabaseError.self) { _ = try await database.write(Self.sleep, [.real(3600)]) }
             #expect(try await database.read(Self.count, []).value(Int.self) == 0)
         }
@@ -170,7 +170,7 @@ struct PostgreSQLTests {
             $0.statementTimeout = .seconds(300)
             $0.poolTimeout = .milliseconds(200)
         }) { database in
-            try await database.transaction { transaction in
+            try await database.transaction { transaction async throws in
                 try await transaction.run(Self.count, [])
                 await #expect(throws: DatabaseError.unavailable("no connection became free in time")) {
                     _ = try await database.read(Self.count, [])
