@@ -27,3 +27,13 @@ public final class ManualClock: Sendable {
     public var clock: Clock { Clock { self.now } }
     public func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
 }
+
+/// The machine's own measure of what has passed, whatever clocks say: for how old a proof is, not for when.
+public enum Uptime {
+    /// Milliseconds since the machine started, its sleep included.
+    public static var milliseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

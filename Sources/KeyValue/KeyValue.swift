@@ -7,6 +7,9 @@ public protocol KeyValue: Sendable {
     /// Whether it could be reached when it last was wanted.
     var isConnected: Bool { get }
 
+    /// Whether subscribers hear `.proven` about every second while their line is open; false where no line can be cut.
+    var provesItsLine: Bool { get }
+
     /// nil when there is none, or it has expired.
     func get(_ key: String) async throws(KeyValueError) -> [UInt8]?
 
@@ -48,6 +51,8 @@ public enum Heard: Hashable, Sendable {
     case message([UInt8])
     /// The line is cut: from some moment before now, messages are lost.
     case interrupted
+    /// The line was found open just now. Said about every second by a store whose line can be cut.
+    case proven
     /// The line is open again: every message from now on is heard. Those between are lost, and must be asked for.
     case resumed
 }

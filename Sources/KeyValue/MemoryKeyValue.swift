@@ -43,6 +43,7 @@ public final class MemoryKeyValue: KeyValue {
     }
 
     public var isConnected: Bool { true }
+    public var provesItsLine: Bool { false }
 
     public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
         let now = clock.now

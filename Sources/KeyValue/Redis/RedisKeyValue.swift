@@ -41,6 +41,7 @@ public final class RedisKeyValue: KeyValue {
 
     /// Whether the last attempt to reach each node that is needed went well, and there was one.
     public var isConnected: Bool { context.health.isConnected }
+    public var provesItsLine: Bool { true }
 
     /// The mode, the places and the last error, for people. Without any secret.
     public var description: String {

@@ -56,6 +56,8 @@ final class RedisSubscriber: @unchecked Sendable {  // touched by its loop's thr
     private var channels: [String: Channel] = [:]
     private var lastID = 0
     private var beats = 0
+    /// When the server last spoke of what the listeners were told.
+    private var lastProof: Int64 = 0
     private var heart: LoopTimer?
     private var isClosed = false
 
@@ -123,9 +125,17 @@ final class RedisSubscriber: @unchecked Sendable {  // touched by its loop's thr
         heart = loop.schedule(after: Self.beat) { [weak self] in
             guard let self, let link = line.link, link.isOpen else { return }
             guard loop.now - link.lastHeard < Self.silence else { return link.fail("the line is silent") }
+            if link.lastHeard > lastProof { prove(at: link.lastHeard) }
             beats += 1
             if beats % 2 == 0 { link.send(CommandWriter.command("PING")) }
             watch()
+        }
+    }
+
+    private func prove(at moment: Int64) {
+        lastProof = moment
+        for channel in channels.values where channel.isOpen {
+            for listener in channel.listeners { listener.tell(.proven) }
         }
     }
 

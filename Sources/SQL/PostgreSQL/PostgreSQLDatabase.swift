@@ -18,6 +18,8 @@ public final class PostgreSQLDatabase: Database {
     private let listener = Mutex<PostgreSQLListener?>(nil)
 
     private static let maximumAttempts = 20
+    /// What is done without a request needs few.
+    private static let homeConnections = 2
 
     /// Connects when first asked.
     /// - Throws: `.unavailable` where the system gives no event loop.
@@ -200,7 +202,9 @@ public final class PostgreSQLDatabase: Database {
         let loop = EventLoop.current ?? home
         let pool = pools.withLock { pools in
             if let pool = pools[ObjectIdentifier(loop)] { return pool }
-            let pool = PostgreSQLPool(loop: loop, settings: settings, connector: connector, random: random)
+            let size = loop === home ? min(Self.homeConnections, settings.connectionsPerLoop) : settings.connectionsPerLoop
+            let pool = PostgreSQLPool(
+                loop: loop, size: size, settings: settings, connector: connector, random: random)
             pools[ObjectIdentifier(loop)] = pool
             return pool
         }

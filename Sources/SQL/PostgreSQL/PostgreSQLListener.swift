@@ -6,6 +6,8 @@ public enum Notice: Hashable, Sendable {
     case message(String)
     /// The line is cut: from some moment before now, messages are lost.
     case interrupted
+    /// The line was found open just now; said about every second.
+    case proven
     /// The line is open: every message from now on is heard.
     case resumed
 }
@@ -126,7 +128,7 @@ final class PostgreSQLListener: @unchecked Sendable {  // touched by its loop's 
         guard words == name else { return }
         lastHeard = loop.now
         failures = 0
-        guard !isOpen else { return }
+        guard !isOpen else { return tellAll(.proven) }
         isOpen = true
         tellAll(.resumed)
     }

@@ -11,6 +11,8 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
     }
 
     let loop: EventLoop
+    /// Connections at most.
+    private let size: Int
     private let settings: PostgreSQLSettings
     private let connector: PostgreSQLConnector
     private let random: RandomSource
@@ -27,8 +29,9 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
     /// Above so many units under way, another connection is opened where it may.
     private static let comfortableLoad = 4
 
-    init(loop: EventLoop, settings: PostgreSQLSettings, connector: PostgreSQLConnector, random: RandomSource) {
+    init(loop: EventLoop, size: Int, settings: PostgreSQLSettings, connector: PostgreSQLConnector, random: RandomSource) {
         self.loop = loop
+        self.size = size
         self.settings = settings
         self.connector = connector
         self.random = random
@@ -126,7 +129,7 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
     // MARK: Opening
 
     private var mayOpen: Bool {
-        !isClosed && !isResting && connections.count + openingCount < settings.connectionsPerLoop
+        !isClosed && !isResting && connections.count + openingCount < size
             && (failures == 0 || openingCount == 0)
     }
 

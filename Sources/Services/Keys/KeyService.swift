@@ -86,7 +86,7 @@ public struct KeyService: Sendable {
                 try await insert(fresh, activatesAt: activation, in: repositories)
                 return true
             }
-            if wasMade { try await line.tell([]) }
+            if wasMade { await announce() }
         }
         let now = clock.now
         let over = keys.indices.dropLast().filter { verifiesUntil(keys, $0).map { $0 < now } ?? false }.map { keys[$0].id }
@@ -111,7 +111,7 @@ public struct KeyService: Sendable {
         do {
             try await store.transaction { try await insert(key, activatesAt: activation, in: $0) }
         } catch { throw .from(error) }
-        try await line.tell([])
+        await announce()
         return activation
     }
 
@@ -157,6 +157,9 @@ public struct KeyService: Sendable {
     private func stored() async throws(AuthError) -> [StoredKey] {
         do { return try await store.reading.keys.all(for: Self.signing) } catch { throw .from(error) }
     }
+
+    /// The key is there; a node that does not hear of it now finds it within a minute.
+    private func announce() async { try? await line.tell([]) }
 
     /// One, however many nodes start at once.
     private func makeFirst() async throws(AuthError) {

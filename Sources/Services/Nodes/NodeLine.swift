@@ -1,3 +1,4 @@
+import Ground
 import KeyValue
 import Synchronization
 
@@ -15,6 +16,10 @@ final class NodeLine: Sendable {
     private let channel: String
     private let keyValue: any KeyValue
     private let state = Mutex(State())
+    /// When the line was last known to be open, in milliseconds of ``Uptime``.
+    private let provenAt = Atomic<Int64>(0)
+    /// A process that was stopped, or a machine that slept, wakes with an old proof, before it hears anything.
+    private static let proofLifetime: Int64 = 2500
 
     init(_ channel: String, on keyValue: any KeyValue) {
         self.channel = channel
@@ -22,7 +27,11 @@ final class NodeLine: Sendable {
     }
 
     /// Whether everything that the others said has been heard.
-    var isOpen: Bool { state.withLock { $0.isOpen } }
+    var isOpen: Bool { state.withLock { $0.isOpen } && isProven }
+
+    private var isProven: Bool {
+        !keyValue.provesItsLine || Uptime.milliseconds - provenAt.load(ordering: .relaxed) < Self.proofLifetime
+    }
 
     /// Listens from now on, for as long as the process lives.
     /// - Parameter catchUp: asks for what was missed and says whether it could.
@@ -39,9 +48,13 @@ final class NodeLine: Sendable {
                     $0.isOpen = false
                     $0.cuts += 1
                 }
-            case .resumed: Task { await self.resume(after: catchUp) }
+            case .proven: prove()
+            case .resumed:
+                prove()
+                Task { await self.resume(after: catchUp) }
             }
         }
+        prove()
         // A line that was cut meanwhile opens when it resumes.
         if !wasCut.withLock({ $0 }) { await resume(after: catchUp) }
     }
@@ -57,6 +70,8 @@ final class NodeLine: Sendable {
             do { try await Task.sleep(for: .milliseconds(200)) } catch { return }
         }
     }
+
+    private func prove() { provenAt.store(Uptime.milliseconds, ordering: .relaxed) }
 
     func tell(_ message: [UInt8]) async throws(AuthError) {
         do { try await keyValue.publish(channel, message) } catch {

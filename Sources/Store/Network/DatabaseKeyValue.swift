@@ -20,6 +20,7 @@ public final class DatabaseKeyValue: KeyValue {
 
     /// Its table stands and falls with the database.
     public var isConnected: Bool { true }
+    public var provesItsLine: Bool { true }
 
     private static let find = Statement("SELECT value FROM key_values WHERE key = $1 AND expires_at > $2")
 
@@ -134,6 +135,7 @@ public final class DatabaseKeyValue: KeyValue {
             switch notice {
             case .message(let words): if let bytes = Base64URL.decode(words) { handler(.message(bytes)) }
             case .interrupted: handler(.interrupted)
+            case .proven: handler(.proven)
             case .resumed: handler(.resumed)
             }
         }

@@ -31,6 +31,7 @@ final class CuttableKeyValue: KeyValue {
     }
 
     var isConnected: Bool { state.withLock { !$0.isCut } }
+    var provesItsLine: Bool { base.provesItsLine }
 
     func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
         try check()
