@@ -75,7 +75,7 @@ class Checker:
     """Holds a history against the rules."""
 
     EXPECTED = {
-        "login": {(200, None), (401, "credentials_invalid"), (403, "account_blocked")},
+        "login": {(200, None), (401, "credentials_invalid"), (403, "account_blocked"), (401, "session_ended")},
         "refresh": {(200, None), (401, "token_reused"), (401, "session_ended"), (403, "account_blocked")},
         "validate": {(200, None), (401, "session_ended")},
         "logout": {(200, None)},
@@ -91,6 +91,8 @@ class Checker:
         self.logins = {}
         self.writes = defaultdict(list)
         self.ends = defaultdict(list)
+        # What ends all sessions of a person.
+        self.sweeps = defaultdict(list)
         self.refreshes = defaultdict(list)
         of_user = defaultdict(list)
         for operation in self.history:
@@ -107,6 +109,7 @@ class Checker:
             if operation.kind in ("logout", "revoke", "refresh"):
                 self.ends[operation.session].append((operation, True))
                 continue
+            self.sweeps[operation.user].append(operation)
             for login in of_user[operation.user]:
                 if login.start < operation.end:
                     self.ends[login.session].append((operation, login.end < operation.start))
@@ -169,6 +172,10 @@ class Checker:
     # The rules
 
     def _login(self, operation):
+        if operation.code == "session_ended":
+            if not any(end.start < operation.end and operation.start < end.end for end in self.sweeps[operation.user]):
+                return "a session had ended at its opening that nothing ended"
+            return None
         seen = {200: ACTIVE, 403: SUSPENDED, 401: DELETED}[operation.status]
         if not self._may_see(seen, operation):
             return f"a sign-in answered as if the person were {seen}"

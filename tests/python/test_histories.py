@@ -277,6 +277,7 @@ def test_a_true_history_is_found_right():
     (1, {"status": 500, "code": "internal_error", "successor": None}, "nothing explains"),
     (1, {"status": 401, "code": "token_invalid", "successor": None}, "nothing explains"),
     (4, {"status": 401, "code": "session_ended"}, "nothing ended"),
+    (10, {"status": 401, "code": "session_ended", "session": None}, "nothing ended"),
     (5, {"status": 200, "code": None, "successor": "2"}, "after its successor had been used"),
     (6, {"status": 200, "code": None}, "after the end of its session"),
     (8, {"status": 200, "code": None, "session": "y"}, "as if the person were ACTIVE"),
