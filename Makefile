@@ -9,7 +9,7 @@ export GATEHOUSE_BINARY := $(CURDIR)/.build/release/gatehouse
 BUILD_PACKAGES := pkg-config libsqlite3-dev libpq-dev libssl-dev libsodium-dev libcrypt-dev libzxcvbn-dev libidn2-dev
 STORE_PACKAGES := python3 postgresql redis-server redis-sentinel pgbouncer
 TEST_PACKAGES := python3-venv curl chromium chromium-driver
-BENCH_PACKAGES := python3 nginx-light wrk
+BENCH_PACKAGES := python3 nginx-light wrk postgresql redis-server
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-swift test-python bench fuzz release format clean toolchain
@@ -27,7 +27,7 @@ test: test-swift test-python ## Runs every test
 
 test-swift: toolchain .build/packages-build .build/packages-stores
 	@$(SWIFT) build $(BUILD_FLAGS) --build-tests
-	@scripts/with-stores $(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest
+	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=12 scripts/with-stores $(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest
 
 test-python: toolchain .build/packages-build .build/packages-stores .build/packages-test $(VENV)/installed
 	@$(SWIFT) build $(BUILD_FLAGS) --product gatehouse
@@ -37,7 +37,7 @@ fuzz: toolchain .build/packages-build ## Throws mutated requests at the parser f
 	@$(SWIFT) build $(BUILD_FLAGS) --build-tests
 	@GATEHOUSE_FUZZ_ROUNDS=2000000 $(SWIFT) test $(BUILD_FLAGS) --skip-build --disable-xctest --filter Fuzz
 
-bench: build .build/packages-bench ## Measures speed and memory beside nginx, in one run
+bench: build .build/packages-bench ## Measures speed and memory beside nginx and pgbench, in one run
 	@python3 scripts/bench.py
 
 release: toolchain .build/packages-build ## Builds a stripped binary with the Swift runtime inside: .build/gatehouse

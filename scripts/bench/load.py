@@ -13,15 +13,20 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Run:
-    """One round of requests to one server."""
-    rate: float
-    p50: float
-    p99: float
-    cpu: float
-    """CPU time of the server, in microseconds a request."""
-    failed: int
-    others: float
-    """Percent of the server's core that other programs had: with more than a few, rates mean little."""
+    """One round of requests. What was not measured is None."""
+    rate: float = None
+    p50: float = None
+    p99: float = None
+    cpu: float = None
+    """CPU time of the servers, in microseconds a request."""
+    failed: int = 0
+    others: float = None
+    """Percent of the servers' core that other programs had: with more than a few, rates mean little."""
+
+
+def refresh_load(folder):
+    """The program that refreshes sessions, built."""
+    return machine.compile_c(HERE / "refresh_load.c", folder / "refresh_load")
 
 
 def wrk(url, seconds, connections, tokens=None, bodies=None):
@@ -39,25 +44,37 @@ def start_wrk(processes, *arguments, **files):
 
 def requests(server, seconds, connections, path=None, **files):
     command, environment = wrk(server.url(path), seconds, connections, **files)
-    return measured(server, command, seconds, environment)
+    return measured([server], [command], seconds, environment)
 
 
-def refreshes(program, server, seconds, tokens, connections=64):
+def refreshes(program, server, seconds, tokens, connections=64, core=machine.LOAD_CORE):
     """With 0 seconds, each session is refreshed once."""
-    return measured(server, [program, server.port, seconds, connections, tokens], seconds or 60)
+    return measured([server], [refreshing(program, server, seconds, tokens, connections)], seconds or 60, core=core)
+
+
+def refreshing(program, server, seconds, tokens, connections):
+    return [program, server.port, seconds, connections, tokens]
 
 
 def hashes(program, seconds):
     """The bare hash function, on the server's core."""
     busy = machine.busy_seconds(machine.SERVER_CORE)
-    figures = last_line([program, seconds], machine.SERVER_CORE, seconds)
+    figures, = last_lines([[program, seconds]], machine.SERVER_CORE, seconds)
     return found(figures, figures["cpu"], machine.busy_seconds(machine.SERVER_CORE) - busy)
 
 
-def measured(server, command, seconds, environment=None):
-    cpu, busy = machine.cpu_seconds(server.pid), machine.busy_seconds(machine.SERVER_CORE)
-    figures = last_line(command, machine.LOAD_CORE, seconds, environment)
-    return found(figures, machine.cpu_seconds(server.pid) - cpu, machine.busy_seconds(machine.SERVER_CORE) - busy)
+def measured(servers, commands, seconds, environment=None, core=machine.LOAD_CORE):
+    """One round in which each command is the load of one server, all at once."""
+    cpu, own = cpu_seconds(servers), machine.cpu_seconds_of_ended()
+    busy = machine.busy_seconds(machine.SERVER_CORE)
+    figures = together(last_lines(commands, core, seconds, environment))
+    cpu, own = cpu_seconds(servers) - cpu, machine.cpu_seconds_of_ended() - own
+    busy = machine.busy_seconds(machine.SERVER_CORE) - busy
+    return found(figures, cpu, busy - own if core == machine.SERVER_CORE else busy)
+
+
+def cpu_seconds(servers):
+    return sum(machine.cpu_seconds(server.pid) for server in servers)
 
 
 def found(figures, cpu, busy):
@@ -67,8 +84,27 @@ def found(figures, cpu, busy):
         failed=figures["failed"], others=max(0.0, busy - cpu) / seconds * 100)
 
 
-def last_line(command, core, seconds, environment=None):
-    """The figures in which a load generator ends; it may take half a minute longer than it was told."""
-    done = subprocess.run(
-        machine.pinned(command, core), env=environment, stdout=subprocess.PIPE, check=True, timeout=seconds + 30)
-    return json.loads(done.stdout.decode().strip().splitlines()[-1])
+def together(figures):
+    """Several loads as one: the latencies are the worse ones."""
+    return {name: (sum if name in ("requests", "failed") else max)(each[name] for each in figures)
+            for name in figures[0]}
+
+
+def last_lines(commands, core, seconds, environment=None):
+    """The figures in which load generators end; they may take half a minute longer than they were told."""
+    started = []
+    try:
+        for command in commands:
+            started.append(subprocess.Popen(machine.pinned(command, core), env=environment, stdout=subprocess.PIPE))
+        return [figures_of(process, seconds + 30) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def figures_of(process, patience):
+    printed, _ = process.communicate(timeout=patience)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return json.loads(printed.decode().strip().splitlines()[-1])

@@ -1,8 +1,10 @@
 """The machine: which core does what, and what a process has used."""
 
 import os
+import resource
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -40,6 +42,16 @@ def pinned(command, core):
     return ["taskset", "-c", str(core), *map(str, command)]
 
 
+@contextmanager
+def on_core(core):
+    """What is started within runs there, and so does this process."""
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CORES)
+
+
 def compile_c(source, program, libraries=()):
     flags = [f"-l{name}" for name in libraries]
     subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-o", program, source, *flags], check=True)
@@ -48,8 +60,23 @@ def compile_c(source, program, libraries=()):
 
 def cpu_seconds(pid):
     """User and system time of all threads of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    return sum(map(int, times(pid)[:2])) / TICKS_PER_SECOND
+
+
+def cpu_seconds_of_all(pids):
+    """That of processes and of those below them that have ended."""
+    return sum(sum(map(int, times(pid))) for pid in pids) / TICKS_PER_SECOND
+
+
+def times(pid):
+    """User and system time of a process, then of its children that have ended, in ticks."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+
+
+def cpu_seconds_of_ended():
+    """User and system time of what this process has started and seen end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def busy_seconds(core):

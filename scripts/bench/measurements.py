@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import median
 
 from bench import load, machine, servers
-from bench.report import Table, at_least, at_most
-from bench.seed import PASSWORD, Seed, email
+from bench.report import at_least, at_most, middle
+from bench.seed import PASSWORD, SQLiteSeed, email
 
 FEW, MANY = 10_000, 1_000_000
 ROUNDS = 3
@@ -18,17 +18,17 @@ def say(what):
 
 
 class Bench:
-    """One run: its processes, its folder, its table."""
+    """One node on SQLite: the processes of the run, a folder, the table."""
 
-    def __init__(self, binary, folder, processes, seconds):
+    def __init__(self, binary, folder, processes, seconds, table):
         self.binary = binary
-        self.folder = Path(folder)
+        self.folder = folder
         self.processes = processes
         self.seconds = seconds
-        self.table = Table()
-        sources = Path(__file__).parent
-        self.refresh_load = machine.compile_c(sources / "refresh_load.c", self.folder / "refresh_load")
-        self.argon2_rate = machine.compile_c(sources / "argon2_rate.c", self.folder / "argon2_rate", ["sodium"])
+        self.table = table
+        self.refresh_load = load.refresh_load(folder)
+        self.argon2_rate = machine.compile_c(
+            load.HERE / "argon2_rate.c", self.folder / "argon2_rate", ["sodium"])
 
     def run(self, static_binary):
         say(f"the server has core {machine.SERVER_CORE}, the load core {machine.LOAD_CORE}")
@@ -40,10 +40,9 @@ class Bench:
         self.validate(server)
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
-        self.refresh_many(Seed(self.binary, self.folder, MANY).fill(password_hash), server)
+        self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
         self.weigh(static_binary)
-        return self.table
 
     def serve(self, seed):
         return servers.gatehouse(self.processes, self.binary, seed.data)
@@ -51,7 +50,7 @@ class Bench:
     def seed_few(self):
         """10,000 people, who all have the password of the one who registers first."""
         say(f"making a database of {FEW:,} people and sessions")
-        seed = Seed(self.binary, self.folder, FEW)
+        seed = SQLiteSeed(self.binary, self.folder, FEW)
         server = self.serve(seed)
         status, answer = server.request("POST", "/auth/register", {
             "name": "Ada", "email": "ada@example.com", "password": PASSWORD, "company_name": "Engines"})
@@ -180,7 +179,3 @@ def part(path, turn, count):
     share = path.with_name(f"{path.name}-{turn}")
     share.write_text("".join(lines[turn::count]))
     return share
-
-
-def middle(runs, name):
-    return median(getattr(run, name) for run in runs)

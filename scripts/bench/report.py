@@ -41,13 +41,12 @@ class Table:
         """One row: the medians of its runs, and its bar."""
         if bar:
             self._bars.append(bar)
-        figures = [number(median(getattr(run, name) for run in runs)) if runs else ""
-                   for name in ("rate", "p50", "p99", "cpu", "others")]
+        figures = [middle(runs, name) for name in ("rate", "p50", "p99", "cpu", "others")]
         failed = sum(run.failed for run in runs)
         if failed:
             what += f" ({failed} refused)"
         cells = bar.cells() if bar else ("", "", "")
-        self._rows.append((what, *figures, "" if rss is None else number(rss), *cells))
+        self._rows.append((what, *map(number, figures), number(rss), *cells))
 
     def print(self):
         rows = [COLUMNS, *self._rows]
@@ -63,6 +62,14 @@ class Table:
               "server's core, had by other programs; above a few, measure again.")
 
 
+def middle(runs, name):
+    """The median of a figure; None where it was not measured."""
+    values = [getattr(run, name) for run in runs]
+    return None if not values or None in values else median(values)
+
+
 def number(value):
-    """Three digits that count, or all before the point."""
+    """Three digits that count, or all before the point; nothing for None."""
+    if value is None:
+        return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -11,15 +11,21 @@ import hashlib
 import hmac
 import random
 import sqlite3
+import struct
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 from bench.servers import environment
+from stores import RedisLine
 
 PASSWORD = "clattering brass mill 7"
 STARTED = int(time.time() * 1000)
 EXPIRY = STARTED // 1000 + 6 * 86400
+SESSIONS = ("user_sessions (id, user_id, company_id, generation, secret_digest, rotated_at, created_at, last_used_at,"
+            " expires_at, methods, ip, user_agent, device_type, device_name, os, browser)")
 
 
 def uuid(kind, number):
@@ -36,47 +42,39 @@ def secret(number):
     return hashlib.sha256(b"session %d" % number).digest()[:18]
 
 
-class Seed:
-    """One database of so many people, in a folder of its own."""
+def digest(number):
+    return hashlib.sha256(secret(number)).digest()
 
-    def __init__(self, binary, folder, people):
-        self.data = Path(folder, f"people-{people}")
+
+class Seed:
+    """One database of so many people, with a data folder of its own."""
+
+    def __init__(self, binary, data, people, settings=None):
+        self.data = Path(data)
         self.people = people
         # Listing the keys brings the schema up to date and makes the server's own secrets.
-        subprocess.run([binary, "keys", "list", "--data", self.data], env=environment(), check=True,
+        subprocess.run([binary, "keys", "list", "--data", self.data], env=environment(settings), check=True,
                        stdout=subprocess.DEVNULL)
-        self._database = sqlite3.connect(self.data / "gatehouse.db", isolation_level=None)
         self._key = self._refresh_key()
 
-    def registered_hash(self):
-        """The password hash of whoever registered first."""
-        return self._database.execute("SELECT password_hash FROM users").fetchone()[0]
-
-    def fill(self, password_hash):
-        for statement in ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -262144", "BEGIN"):
-            self._database.execute(statement)
-        admin, = self._database.execute("SELECT id FROM roles WHERE name_key = 'admin'").fetchone()
-        companies = (self.people + 9) // 10
-        for table, rows in (
-            ("companies (id, name, created_at, updated_at)", self._companies(companies)),
-            ("users (id, email, email_key, name, password_hash, created_at, updated_at)", self._users(password_hash)),
-            ("memberships (user_id, company_id, created_at)", self._memberships()),
-            ("user_roles (id, user_id, role_id, company_id, granted_at)", self._grants(admin)),
-            ("user_sessions (id, user_id, company_id, generation, secret_digest, rotated_at, created_at, last_used_at,"
-             " expires_at, methods, ip, user_agent, device_type, device_name, os, browser)", self._sessions()),
-        ):
-            marks = ", ".join("?" * (table.count(",") + 1))
-            self._database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-        self._database.execute("COMMIT")
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._database.close()
-        return self
+    def _sealed_key(self):
+        raise NotImplementedError
 
     def refresh_tokens(self, path, count):
         """Writes the tokens of so many sessions, which lie at random over the whole table."""
         chosen = random.Random(7).sample(range(self.people), count)
         Path(path).write_text("".join(f"{self._refresh_token(number)}\n" for number in chosen))
         return path
+
+    def _tables(self, password_hash, admin):
+        """Tables with their columns, and their rows."""
+        companies = (self.people + 9) // 10
+        return (
+            ("companies (id, name, created_at, updated_at)", self._companies(companies)),
+            ("users (id, email, email_key, name, password_hash, created_at, updated_at)", self._users(password_hash)),
+            ("memberships (user_id, company_id, created_at)", self._memberships()),
+            ("user_roles (id, user_id, role_id, company_id, granted_at)", self._grants(admin)),
+            (SESSIONS, self._sessions()))
 
     def _companies(self, count):
         return ((uuid(1, n), f"Company {n}", STARTED, STARTED) for n in range(count))
@@ -92,10 +90,7 @@ class Seed:
         return ((uuid(3, n), uuid(2, n), role, uuid(1, n // 10), STARTED) for n in range(self.people))
 
     def _sessions(self):
-        agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-        return ((uuid(4, n), uuid(2, n), uuid(1, n // 10), 0, hashlib.sha256(secret(n)).digest(), STARTED, STARTED,
-                 STARTED, EXPIRY * 1000, "pwd", "192.0.2.7", agent, "desktop", "Firefox on Linux", "Linux", "Firefox")
-                for n in range(self.people))
+        return (session(uuid(4, n), n, digest(n)) for n in range(self.people))
 
     def _refresh_token(self, number):
         message = b"\x01" + uuid(4, number) + bytes(4) + EXPIRY.to_bytes(5, "big") + secret(number)
@@ -103,9 +98,91 @@ class Seed:
         return "ghr_" + base64.urlsafe_b64encode(message + code).decode()
 
     def _refresh_key(self):
-        sealed, = self._database.execute("SELECT sealed FROM server_keys WHERE id = 'secret:refresh'").fetchone()
         vault_key = bytes.fromhex((self.data / "encryption.key").read_text())
-        return unseal(vault_key, sealed, b"secret:refresh")
+        return unseal(vault_key, self._sealed_key(), b"secret:refresh")
+
+
+class SQLiteSeed(Seed):
+    """In the data folder."""
+
+    def __init__(self, binary, folder, people):
+        data = Path(folder, f"people-{people}")
+        self._file = data / "gatehouse.db"
+        super().__init__(binary, data, people)
+        self._database = sqlite3.connect(self._file, isolation_level=None)
+
+    def _sealed_key(self):
+        with closing(sqlite3.connect(self._file)) as database:
+            return database.execute("SELECT sealed FROM server_keys WHERE id = 'secret:refresh'").fetchone()[0]
+
+    def registered_hash(self):
+        """The password hash of whoever registered first."""
+        return self._database.execute("SELECT password_hash FROM users").fetchone()[0]
+
+    def fill(self, password_hash):
+        for statement in ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -262144", "BEGIN"):
+            self._database.execute(statement)
+        admin, = self._database.execute("SELECT id FROM roles WHERE name_key = 'admin'").fetchone()
+        for table, rows in self._tables(password_hash, admin):
+            marks = ", ".join("?" * (table.count(",") + 1))
+            self._database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        self._database.execute("COMMIT")
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._database.close()
+        return self
+
+
+class PostgreSQLSeed(Seed):
+    """In a database of that server, and the state of refresh tokens in Redis where it is wanted."""
+
+    def __init__(self, binary, folder, people, server, url):
+        self._server = server
+        self.name = url.rpartition("/")[2]
+        super().__init__(binary, Path(folder, f"people-{people}-{self.name}"), people, {"DATABASE_URL": url})
+
+    def _sealed_key(self):
+        (sealed,), = self.query("SELECT encode(sealed, 'hex') FROM server_keys WHERE id = 'secret:refresh'")
+        return bytes.fromhex(sealed)
+
+    def query(self, text):
+        return self._server.query(text, self.name)
+
+    def fill(self):
+        (admin,), = self.query("SELECT id FROM roles WHERE name_key = 'admin'")
+        for table, rows in self._tables("none", admin):
+            self.copy(table, rows)
+        self.query("VACUUM (ANALYZE)")
+        return self
+
+    def copy(self, table, rows):
+        self._server.copy(table, "".join("\t".join(map(copied, row)) + "\n" for row in rows), self.name)
+
+    def fill_redis(self, redis):
+        """What Sources/Services/Sessions/KeyValueRotations.swift keeps of each session."""
+        commands = (
+            ("SET", f"gatehouse:session:{UUID(bytes=uuid(4, n))}", b"=" + state(n), "PX", 6 * 86_400_000)
+            for n in range(self.people))
+        with RedisLine(redis.port) as line:
+            line.query_all(commands)
+        return self
+
+
+def session(number, owner, secret_digest):
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    return (number, uuid(2, owner), uuid(1, owner // 10), 0, secret_digest, STARTED, STARTED, STARTED, EXPIRY * 1000,
+            "pwd", "192.0.2.7", agent, "desktop", "Firefox on Linux", "Linux", "Firefox")
+
+
+def state(number):
+    """Generation 0, when it was rotated, when it expires, when its row was written, and the digest."""
+    return struct.pack("!qqqq", 0, STARTED, EXPIRY * 1000, STARTED) + digest(number)
+
+
+def copied(value):
+    """A value in the text format of COPY."""
+    if isinstance(value, bytes):
+        return value.hex() if len(value) == 16 else "\\\\x" + value.hex()
+    return str(value)
 
 
 def unseal(key, sealed, purpose):

@@ -12,10 +12,10 @@ from bench import machine
 LIMITS = ("SIGN_IN", "REGISTER", "REFRESH", "CHECK", "DEFAULT")
 
 
-def environment():
+def environment(settings=None):
     """Only what the measurements need: whoever runs them may have settings of their own."""
     limits = {f"RATE_LIMIT_{name}": "off" for name in LIMITS}
-    return {"PATH": os.environ["PATH"], "HASH_THREADS": "1", **limits}
+    return {"PATH": os.environ["PATH"], "HASH_THREADS": "1", **limits, **(settings or {})}
 
 
 def free_port():
@@ -67,10 +67,10 @@ class Server:
         self._processes.end(self._process)
 
 
-def gatehouse(processes, binary, data):
+def gatehouse(processes, binary, data, settings=None):
     port = free_port()
     command = [binary, "serve", "--port", port, "--data", data]
-    return Server(processes, command, port, "/health/live", environment())
+    return Server(processes, command, port, "/health/live", environment(settings))
 
 
 def nginx(processes, folder, body):

@@ -72,4 +72,6 @@ def node(own, tmp_path):
     for started in running:
         started.resume()
     codes = [started.stop() for started in running if started.is_running]
+    lines = [line for started in running for line in started.logged if not line.startswith("{")]
+    assert not lines, f"the log is not JSON: {lines[:3]}"
     assert all(code == 0 for code in codes), f"SIGTERM must end a node with 0, and ended it with {codes}"

@@ -120,13 +120,18 @@ class Checker:
         return found
 
     def _about(self, operation):
-        """What happened to the session, or to the person where there is no session."""
+        """What happened to the session; where there is none, to the person, and what overlapped."""
         sessions = {operation.session, operation.actor} - {None}
-        return tuple(
-            other for other in self.history
-            if {other.session, other.actor} & sessions
-            or other.user == operation.user and (not sessions or other.kind in (
-                "block", "unblock", "delete", "revoke_all")))
+
+        def matters(other):
+            if {other.session, other.actor} & sessions or other is operation:
+                return True
+            if other.user != operation.user:
+                return False
+            overlaps = other.start < operation.end and operation.start < other.end
+            return other.kind in ("block", "unblock", "delete", "revoke_all") or not sessions and overlaps
+
+        return tuple(filter(matters, self.history))
 
     def _broken_by(self, operation):
         if (operation.status, operation.code) not in self.EXPECTED[operation.kind]:

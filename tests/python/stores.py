@@ -250,12 +250,13 @@ class PostgreSQL(Server):
     MODES = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
     _numbers = itertools.count(1)
 
-    def __init__(self, settings=None, origin=None):
-        """With `origin`, a streaming replica of that server."""
+    def __init__(self, settings=None, origin=None, data=None):
+        """With `origin`, a streaming replica of that server. `data` is a folder that is not there yet; without it the
+        data lie where temporary files do, which may be memory."""
         super().__init__()
         self.settings = {**self.FAST, **(settings or {})}
         self.port = free_port()
-        self.data = self.folder / "data"
+        self.data = self.folder / "data" if data is None else Path(data)
         self.origin = origin
         try:
             self._initialise() if origin is None else self._copy(origin)
@@ -269,6 +270,8 @@ class PostgreSQL(Server):
             "-U", self.SUPERUSER, "-X", "stream", "-c", "fast", "-R", "--no-sync"])
 
     def _initialise(self):
+        self.data.mkdir()
+        SERVANT.own(self.data)
         secret = self.folder / "password"
         secret.write_text(PASSWORD + "\n")
         SERVANT.own(secret)
@@ -291,12 +294,19 @@ class PostgreSQL(Server):
 
     def query(self, text, database="postgres"):
         """The rows of an answer, as text, asked as the superuser past every line in between."""
+        return [line.split("|") for line in self._psql(text, database).splitlines()]
+
+    def copy(self, table, lines, database="postgres"):
+        """Adds rows in the text format of COPY to a table, which may be named with its columns."""
+        self._psql(f"COPY {table} FROM STDIN", database, lines)
+
+    def _psql(self, text, database, given=""):
         done = subprocess.run(
             [postgresql_program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder),
              "-p", str(self.port), "-U", self.SUPERUSER, "-d", database, "-c", text],
-            capture_output=True, text=True, timeout=PATIENCE)
+            input=given, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
-        return [line.split("|") for line in done.stdout.splitlines()]
+        return done.stdout
 
     @contextmanager
     def holding(self, text, database="postgres"):
@@ -428,9 +438,19 @@ class RedisLine:
             self.query("AUTH", *([user] if user else []), password)
 
     def query(self, *words):
-        parts = [str(word).encode() if not isinstance(word, bytes) else word for word in words]
-        self.socket.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        self.socket.sendall(self.command(words))
         return self.answer()
+
+    def query_all(self, commands):
+        """Their answers, with one way to the server and back."""
+        commands = [self.command(words) for words in commands]
+        self.socket.sendall(b"".join(commands))
+        return [self.answer() for _ in commands]
+
+    @staticmethod
+    def command(words):
+        parts = [str(word).encode() if not isinstance(word, bytes) else word for word in words]
+        return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
 
     def answer(self):
         line = self.file.readline()

@@ -101,11 +101,12 @@ class Storm:
             if out is not None and out.status == 200:
                 self.ended.append(tokens)
 
-    def each_answered(self, within, more=1, what="an answer for every tab"):
-        """Waits until every tab has been given so many more new tokens."""
+    def each_answered(self, within, more=1, what="an answer for every client"):
+        """Waits until every tab has been given so many more new tokens, and somebody has signed in and out."""
         goals = [len(tab.tokens) + more for tab in self.tabs]
-        eventually(lambda: self.wrong or all(len(tab.tokens) >= goal for tab, goal in zip(self.tabs, goals)),
-                   within=within, what=what)
+        ends = len(self.ended) + 1
+        eventually(lambda: self.wrong or len(self.ended) >= ends and all(
+            len(tab.tokens) >= goal for tab, goal in zip(self.tabs, goals)), within=within, what=what)
         assert not self.wrong, self.wrong[:5]
 
     def each_refused(self, within, more=1):
@@ -121,21 +122,35 @@ class Storm:
         for node in self.nodes:
             client = node.client()
             for tab in self.tabs:
-                answer = client.refresh(tab.tokens[-1]).expect(200)
+                answer = self._settled(lambda: client.refresh(tab.tokens[-1])).expect(200)
                 assert tab.successors.setdefault(tab.tokens[-1], answer.body["refresh_token"]) == (
                     answer.body["refresh_token"]), "one token got two successors"
-                client.validate(answer.body["access_token"]).expect(200)
+                self._settled(lambda: client.validate(answer.body["access_token"])).expect(200)
             # The newest ends are those that were answered nearest to the fall.
             for tokens in self.ended[-60:]:
-                assert client.refresh(tokens["refresh_token"]).expect(401).code in ("session_ended", "token_invalid")
-                client.validate(tokens["access_token"]).expect(401)
+                answer = self._settled(lambda: client.refresh(tokens["refresh_token"])).expect(401)
+                assert answer.code in ("session_ended", "token_invalid")
+                self._settled(lambda: client.validate(tokens["access_token"])).expect(401)
             client.close()
         client = self.nodes[0].client()
         for tab in self.tabs[:2]:
             if len(tab.tokens) > 3:
-                assert client.refresh(tab.tokens[-3]).expect(401).code in ("token_reused", "session_ended")
-                client.refresh(tab.tokens[-1]).expect(401)
+                answer = self._settled(lambda: client.refresh(tab.tokens[-3])).expect(401)
+                assert answer.code in ("token_reused", "session_ended")
+                self._settled(lambda: client.refresh(tab.tokens[-1])).expect(401)
         client.close()
+
+    @staticmethod
+    def _settled(question):
+        """The first answer that is no refusal for the moment; what has just come back may need that moment."""
+        answers = []
+
+        def ask():
+            answers.append(question())
+            return answers[-1].status != 503
+
+        eventually(ask, within=5, what="an answer")
+        return answers[-1]
 
 
 class Tab:

@@ -119,7 +119,8 @@ final class ClusterRouter {
         } else {
             failures += 1
         }
-        let delay = map == nil ? min(Self.longestPause, Self.shortestPause << min(Int64(failures), 6)) : Self.shortestPause
+        let delay =
+            map == nil ? min(Self.longestPause, Self.shortestPause << min(Int64(failures), 6)) : Self.shortestPause
         pause = loop.schedule(after: .milliseconds(delay)) { [weak self] in
             guard let self else { return }
             pause = nil

@@ -12,10 +12,11 @@ final class RedisContext: Sendable {
 
     init(_ settings: RedisSettings) throws(KeyValueError) {
         self.settings = settings
-        tls = switch settings.tls {
-        case .off: nil
-        case .on(let caFile): try TLSContext(caFile: caFile)
-        }
+        tls =
+            switch settings.tls {
+            case .off: nil
+            case .on(let caFile): try TLSContext(caFile: caFile)
+            }
     }
 
     /// The nodes of the cluster, and then the hosts of the settings.

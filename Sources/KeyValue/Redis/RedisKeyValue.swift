@@ -44,11 +44,12 @@ public final class RedisKeyValue: KeyValue {
 
     /// The mode, the places and the last error, for people. Without any secret.
     public var description: String {
-        let mode = switch context.settings.mode {
-        case .single: "single"
-        case .cluster: "cluster"
-        case .sentinel: "sentinel"
-        }
+        let mode =
+            switch context.settings.mode {
+            case .single: "single"
+            case .cluster: "cluster"
+            case .sentinel: "sentinel"
+            }
         let hosts = context.settings.hosts.map(\.description).joined(separator: ", ")
         let word = isConnected ? "connected" : "not connected"
         return "Redis (\(mode)) at \(hosts): \(word)" + (context.health.lastError.map { "; last error: \($0)" } ?? "")
@@ -137,12 +138,15 @@ public final class RedisKeyValue: KeyValue {
     public func subscribe(_ channel: String, _ handler: @escaping @Sendable (Heard) -> Void)
         async throws(KeyValueError) -> Subscription
     {
-        guard !state.withLock({ $0.isClosed }) else { throw .unavailable("the store was closed") }
         let (loop, subscriber, channel) = (background, subscriber, named(channel))
         let mark = RedisSubscriber.CancelMark()
-        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            loop.execute { subscriber.subscribe(channel, mark, handler) { continuation.resume() } }
+        let isOpen = await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
+            let isOpen = inBackground {
+                subscriber.subscribe(channel, mark, handler) { continuation.resume(returning: true) }
+            }
+            if !isOpen { continuation.resume(returning: false) }
         }
+        guard isOpen else { throw Self.closed }
         return Subscription { [weak subscriber, weak loop] in
             mark.set()
             guard let subscriber, let loop else { return }
@@ -176,12 +180,26 @@ public final class RedisKeyValue: KeyValue {
             // A loop may have got the place in memory of one that has ended.
             if let lane = state.lanes[ObjectIdentifier(loop)], lane.owner === loop { return lane }
             guard !state.isClosed else { return nil }
+            state.lanes = state.lanes.filter { $0.value.owner != nil }
             let lane = RedisLane(on: loop, context)
             state.lanes[ObjectIdentifier(loop)] = lane
             return lane
         }
-        guard let lane else { throw .unavailable("the store was closed") }
+        guard let lane else { throw Self.closed }
         return lane
+    }
+
+    /// Runs `work` on the store's loop; false, and it is not run, when the store was closed.
+    private func inBackground(_ work: @escaping @Sendable () -> Void) -> Bool {
+        if background.isCurrent {
+            work()
+            return true
+        }
+        // Under the lock, since the loop runs nothing that comes after its end.
+        return state.withLock { state in
+            if !state.isClosed { background.execute(work) }
+            return !state.isClosed
+        }
     }
 
     private func run(_ command: [UInt8], on key: String, mayGoAnywhere: Bool = false)
@@ -191,10 +209,13 @@ public final class RedisKeyValue: KeyValue {
         let loop = EventLoop.current ?? background
         let lane = try lane(of: loop)
         let slot = context.settings.mode == .cluster ? ClusterMap.slot(of: key) : nil
-        let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Reply, KeyValueError>, Never>) in
-            let call = RedisCall(command, slot: slot, mayGoAnywhere: mayGoAnywhere) { continuation.resume(returning: $0) }
+        let result = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Reply, KeyValueError>, Never>) in
+            let call = RedisCall(command, slot: slot, mayGoAnywhere: mayGoAnywhere) {
+                continuation.resume(returning: $0)
+            }
             if loop.isCurrent { return lane.issue(call) }
-            loop.execute { lane.issue(call) }
+            if !inBackground({ lane.issue(call) }) { call.finish(.failure(Self.closed)) }
         }
         return try result.get()
     }
@@ -218,6 +239,8 @@ public final class RedisKeyValue: KeyValue {
         guard case .failure(let text) = second else { return second }
         throw ServerError(text).error
     }
+
+    private static let closed = KeyValueError.unavailable("the store was closed")
 
     private static func unexpected(_ reply: Reply) -> KeyValueError {
         if case .failure(let text) = reply { return ServerError(text).error }

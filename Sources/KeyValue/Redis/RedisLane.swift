@@ -5,7 +5,7 @@ final class RedisLane: @unchecked Sendable {  // touched by the loop's thread al
     /// Redirections and other second attempts of one command.
     static let maximumAttempts = 5
 
-    /// Weak, so that the connections go with a loop that has ended.
+    /// Weak: a lane does not outlive its loop for long.
     private(set) weak var owner: EventLoop?
     private unowned let loop: EventLoop
     private let context: RedisContext

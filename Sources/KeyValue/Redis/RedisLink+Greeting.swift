@@ -25,11 +25,12 @@ extension RedisLink {
 
     private func signInOldWay(_ username: String?, _ password: String?) {
         guard let password else { return introduce() }
-        let command = if let username {
-            CommandWriter.command("AUTH", username, password)
-        } else {
-            CommandWriter.command("AUTH", password)
-        }
+        let command =
+            if let username {
+                CommandWriter.command("AUTH", username, password)
+            } else {
+                CommandWriter.command("AUTH", password)
+            }
         ask(command) { link, reply in
             if case .failure(let text) = reply { return link.fail("AUTH was refused: \(ServerError(text).code)") }
             link.introduce()

@@ -52,7 +52,10 @@ final class RedisLink: DescriptorWatcher, @unchecked Sendable {  // touched by i
     private var canWrite = false
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
 
-    init(to endpoint: RedisEndpoint, for purpose: Purpose, on loop: EventLoop, _ context: RedisContext, owner: any RedisLinkOwner) {
+    init(
+        to endpoint: RedisEndpoint, for purpose: Purpose, on loop: EventLoop, _ context: RedisContext,
+        owner: any RedisLinkOwner
+    ) {
         self.endpoint = endpoint
         self.purpose = purpose
         self.loop = loop
@@ -104,7 +107,9 @@ final class RedisLink: DescriptorWatcher, @unchecked Sendable {  // touched by i
         }
         guard result == 0 || errno == EINPROGRESS else { return connectNext(Self.text(of: errno)) }
         let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        guard loop.watch(descriptor, for: events, self) else { return connectNext("the loop takes no more descriptors") }
+        guard loop.watch(descriptor, for: events, self) else {
+            return connectNext("the loop takes no more descriptors")
+        }
         guard !addresses.isEmpty else { return }
         addressDeadline = loop.schedule(after: share) { [weak self] in self?.connectNext("no connection in time") }
     }
@@ -151,7 +156,9 @@ final class RedisLink: DescriptorWatcher, @unchecked Sendable {  // touched by i
 
     /// Sends a command, and hands its answer to the call.
     func send(_ call: RedisCall) {
-        guard stage == .open, sent.count < 1 << 16 else { return call.finish(.failure(.unavailable("too many commands"))) }
+        guard stage == .open, sent.count < 1 << 16 else {
+            return call.finish(.failure(.unavailable("too many commands")))
+        }
         call.link = self
         sent.append(call)
         send(call.bytes)
@@ -264,7 +271,8 @@ final class RedisLink: DescriptorWatcher, @unchecked Sendable {  // touched by i
         }
         while outputStart < output.count, canWrite {
             let count = output.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.map { $0 + outputStart }, $0.count - outputStart, Int32(MSG_NOSIGNAL))
+                Glibc.send(
+                    descriptor, $0.baseAddress.map { $0 + outputStart }, $0.count - outputStart, Int32(MSG_NOSIGNAL))
             }
             if count >= 0 {
                 outputStart += count

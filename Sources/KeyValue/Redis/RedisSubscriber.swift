@@ -16,7 +16,10 @@ final class RedisSubscriber: @unchecked Sendable {  // touched by its loop's thr
         /// Whoever called `subscribe`, until it is known whether the line is open.
         var started: (() -> Void)?
 
-        init(id: Int, _ isCancelled: CancelMark, _ handler: @escaping @Sendable (Heard) -> Void, _ started: @escaping () -> Void) {
+        init(
+            id: Int, _ isCancelled: CancelMark, _ handler: @escaping @Sendable (Heard) -> Void,
+            _ started: @escaping () -> Void
+        ) {
             self.id = id
             self.isCancelled = isCancelled
             self.handler = handler
@@ -68,7 +71,8 @@ final class RedisSubscriber: @unchecked Sendable {  // touched by its loop's thr
 
     /// - Parameter started: called when the channel is open, or the handler was told that it is not.
     func subscribe(
-        _ name: String, _ mark: CancelMark, _ handler: @escaping @Sendable (Heard) -> Void, _ started: @escaping () -> Void
+        _ name: String, _ mark: CancelMark, _ handler: @escaping @Sendable (Heard) -> Void,
+        _ started: @escaping () -> Void
     ) {
         lastID += 1
         let listener = Listener(id: lastID, mark, handler, started)
@@ -147,13 +151,17 @@ final class RedisSubscriber: @unchecked Sendable {  // touched by its loop's thr
     }
 
     private func heard(_ reply: Reply) {
-        guard let items = reply.items, items.count == 3, let kind = items[0].text, let name = items[1].text else { return }
+        guard let items = reply.items, items.count == 3, let kind = items[0].text, let name = items[1].text else {
+            return
+        }
         switch (kind, items[2]) {
         case ("message", .bytes(let message)):
             for listener in channels[name]?.listeners ?? [] { listener.tell(.message(message)) }
         case ("subscribe", _): confirmed(name)
         case ("unsubscribe", _):
-            if let channel = channels[name], channel.listeners.isEmpty, channel.unconfirmed == 0 { channels[name] = nil }
+            if let channel = channels[name], channel.listeners.isEmpty, channel.unconfirmed == 0 {
+                channels[name] = nil
+            }
         default: return
         }
     }

@@ -174,7 +174,8 @@ package struct ReplyParser {
             guard (48...57).contains(digit) else { throw Malformed(reason: "no number") }
             let tenfold = value.multipliedReportingOverflow(by: 10)
             let digit = Int64(digit - 48)
-            let sum = isNegative
+            let sum =
+                isNegative
                 ? tenfold.partialValue.subtractingReportingOverflow(digit)
                 : tenfold.partialValue.addingReportingOverflow(digit)
             guard !tenfold.overflow, !sum.overflow else { throw Malformed(reason: "a number is too large") }

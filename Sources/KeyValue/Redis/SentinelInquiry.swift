@@ -20,7 +20,8 @@ final class SentinelInquiry: RedisLinkOwner {
     private var done: ((Result<Answer, Failure>) -> Void)?
 
     init(
-        of sentinels: [RedisEndpoint], for master: String, _ password: String?, on loop: EventLoop, _ context: RedisContext,
+        of sentinels: [RedisEndpoint], for master: String, _ password: String?, on loop: EventLoop,
+        _ context: RedisContext,
         _ done: @escaping (Result<Answer, Failure>) -> Void
     ) {
         purpose = .asking(master: master, password: password)

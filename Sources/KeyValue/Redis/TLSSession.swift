@@ -8,11 +8,12 @@ final class TLSContext: @unchecked Sendable {  // OpenSSL lets threads share a c
     init(caFile: String?) throws(KeyValueError) {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw .unavailable("OpenSSL gives no context") }
         self.context = context
-        let trusts = if let caFile {
-            SSL_CTX_load_verify_locations(context, caFile, nil)
-        } else {
-            SSL_CTX_set_default_verify_paths(context)
-        }
+        let trusts =
+            if let caFile {
+                SSL_CTX_load_verify_locations(context, caFile, nil)
+            } else {
+                SSL_CTX_set_default_verify_paths(context)
+            }
         ERR_clear_error()
         guard trusts == 1 else { throw .unavailable("the file of trusted certificates cannot be read") }
         guard gh_ssl_minimum_tls12(context) == 1 else { throw .unavailable("OpenSSL knows no TLS 1.2") }

@@ -42,8 +42,8 @@ struct Stores: Sendable {
     let keyValue: any KeyValue
 
     /// A node on these stores.
-    func node(_ settings: [String: String] = [:]) async throws -> Gatehouse {
-        try await Gatehouse(database: database, keyValue: keyValue, clock: clock,
+    func node(_ settings: [String: String] = [:], keyValue own: (any KeyValue)? = nil) async throws -> Gatehouse {
+        try await Gatehouse(database: database, keyValue: own ?? keyValue, clock: clock,
             settings: kind.settings.merging(settings) { $1 })
     }
 

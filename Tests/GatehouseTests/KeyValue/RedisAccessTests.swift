@@ -70,10 +70,13 @@ struct RedisAccessTests {
         try Self.makeCertificate(in: folder.path, "other", for: "DNS:redis.example")
         for (name, isGood) in [("ours", true), ("other", false)] {
             let port = RealProcess.freePort()
-            let server = try await RedisServer(port: 0, [
-                "--tls-port", String(port), "--tls-auth-clients", "no", "--tls-ca-cert-file", "\(folder.path)/\(name).pem",
-                "--tls-cert-file", "\(folder.path)/\(name).pem", "--tls-key-file", "\(folder.path)/\(name).key",
-            ])
+            let server = try await RedisServer(
+                port: 0,
+                [
+                    "--tls-port", String(port), "--tls-auth-clients", "no", "--tls-ca-cert-file",
+                    "\(folder.path)/\(name).pem",
+                    "--tls-cert-file", "\(folder.path)/\(name).pem", "--tls-key-file", "\(folder.path)/\(name).key",
+                ])
             try await RealProcess.waitForPort(port)
             var settings = RedisSettings(hosts: [RedisEndpoint(host: "127.0.0.1", port: port)])
             settings.tls = .on(caFile: "\(folder.path)/\(name).pem")

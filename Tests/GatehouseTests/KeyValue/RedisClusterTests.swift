@@ -26,10 +26,16 @@ struct RedisClusterTests {
             }
             for server in servers.dropFirst() {
                 // MEET wants the bus port beside the port.
-                try masters[0].run("CLUSTER", "MEET", "127.0.0.1", String(server.port), try server.run("CONFIG", "GET", "cluster-port").lines[1].description)
+                try masters[0].run(
+                    "CLUSTER", "MEET", "127.0.0.1", String(server.port),
+                    try server.run("CONFIG", "GET", "cluster-port").lines[1].description)
             }
             for server in servers {
-                guard try await eventually({ try server.run("CLUSTER", "NODES").lines.count == 4 && server.run("CLUSTER", "INFO").contains("cluster_state:ok") })
+                guard
+                    try await eventually({
+                        try server.run("CLUSTER", "NODES").lines.count == 4
+                            && server.run("CLUSTER", "INFO").contains("cluster_state:ok")
+                    })
                 else { throw RealProcess.Failure(reason: "the cluster does not come together") }
             }
             try replica.run("CLUSTER", "REPLICATE", try masters[0].run("CLUSTER", "MYID"))
@@ -84,15 +90,20 @@ struct RedisClusterTests {
     private func takeOver(_ store: RedisKeyValue, _ cluster: Cluster) async throws {
         let heard = HeardWords()
         let subscription = try await store.subscribe("news") { heard.append($0) }
+        // What was not copied yet would be lost, whoever asks.
+        let isCopied = try await eventually {
+            try cluster.masters[0].run("DBSIZE") == cluster.replica.run("DBSIZE")
+        }
+        #expect(isCopied)
         cluster.masters[0].process.end()
         try cluster.replica.run("CLUSTER", "FAILOVER", "TAKEOVER")
-        #expect(
-            await eventually(within: .seconds(10)) {
-                for number in 0..<100 {
-                    guard (try? await store.get("k\(number)")) == [UInt8(number)] else { return false }
-                }
-                return true
-            })
+        let isWhole = await eventually(within: .seconds(10)) {
+            for number in 0..<100 {
+                guard (try? await store.get("k\(number)")) == [UInt8(number)] else { return false }
+            }
+            return true
+        }
+        #expect(isWhole, "\(store.description)")
         // The line may have led to the master that is gone.
         _ = await eventually(within: .seconds(5)) { heard.all.isEmpty || heard.all.last == .resumed }
         try await store.publish("news", [1])
@@ -111,7 +122,8 @@ struct RedisClusterTests {
         let sentinel = try await Sentinel(of: first.port)
         guard
             try await eventually({
-                try second.run("-a", "sesame", "--no-auth-warning", "INFO", "replication").contains("master_link_status:up")
+                try second.run("-a", "sesame", "--no-auth-warning", "INFO", "replication").contains(
+                    "master_link_status:up")
                     && sentinel.run("SENTINEL", "REPLICAS", "gate").contains(String(second.port))
             })
         else { throw RealProcess.Failure(reason: "the replica does not follow") }
@@ -123,6 +135,10 @@ struct RedisClusterTests {
             let heard = HeardWords()
             let subscription = try await store.subscribe("news") { heard.append($0) }
             try await store.set("k", [1], for: .seconds(60), onlyIfAbsent: false)
+            let isCopied = try await eventually {
+                try second.run("-a", "sesame", "--no-auth-warning", "GET", "k") == "=\u{1}"
+            }
+            #expect(isCopied)
             first.process.end()
             #expect(await eventually(within: .seconds(15)) { (try? await store.get("k")) == [1] })
             #expect(await eventually(within: .seconds(5)) { heard.all.last == .resumed })

@@ -34,7 +34,8 @@ import Testing
         arguments: [
             "", "http://a", "redis://", "redis://:sesame@", "redis://:sesame@a:0", "redis://:sesame@a:70000",
             "redis://:sesame@a/x", "redis://:sesame%@a", "redis://:sesame%4@a", "redis://:sesame@a b", "redis://[::1",
-            "redis://:sesame@a/-1", "redis://:sesame@a?db=1", "redis://:sesame%ff@a", "redis://a,,b", "redis://a:b:sesame",
+            "redis://:sesame@a/-1", "redis://:sesame@a?db=1", "redis://:sesame%ff@a", "redis://a,,b",
+            "redis://a:b:sesame",
         ])
     func refusals(url: String) {
         do throws(RedisSettings.InvalidURL) {

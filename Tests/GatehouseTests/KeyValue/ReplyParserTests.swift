@@ -18,14 +18,20 @@ import Testing
         ("#t\r\n", .integer(1)),
         ("#f\r\n", .integer(0)),
         (",3.25\r\n", .bytes(Array("3.25".utf8))),
-        ("(3492890328409238509324850943850943825024385\r\n", .bytes(Array("3492890328409238509324850943850943825024385".utf8))),
+        (
+            "(3492890328409238509324850943850943825024385\r\n",
+            .bytes(Array("3492890328409238509324850943850943825024385".utf8))
+        ),
         ("!6\r\nERR no\r\n", .failure("ERR no")),
         ("=6\r\ntxt:ab\r\n", .bytes([97, 98])),
         ("~1\r\n:1\r\n", .array([.integer(1)])),
         ("%1\r\n+a\r\n:1\r\n", .array([.bytes([97]), .integer(1)])),
         ("|1\r\n+a\r\n:1\r\n:2\r\n", .integer(2)),
         ("*2\r\n|1\r\n+a\r\n*1\r\n:9\r\n:1\r\n:2\r\n", .array([.integer(1), .integer(2)])),
-        (">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n", .push([.bytes(Array("message".utf8)), .bytes([99]), .bytes([109])])),
+        (
+            ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n",
+            .push([.bytes(Array("message".utf8)), .bytes([99]), .bytes([109])])
+        ),
     ]
 
     static let bad = [
@@ -64,7 +70,10 @@ import Testing
     func bounds() {
         let deep = Array((String(repeating: "*1\r\n", count: ReplyParser.maximumDepth) + ":1\r\n").utf8)
         #expect(Self.read([deep[...]]).compactMap(\.self).count == 1)
-        let long = Array("$\(ReplyParser.maximumBytes)\r\n".utf8) + [UInt8](repeating: 1, count: ReplyParser.maximumBytes) + [13, 10]
+        let long =
+            Array("$\(ReplyParser.maximumBytes)\r\n".utf8) + [UInt8](repeating: 1, count: ReplyParser.maximumBytes) + [
+                13, 10,
+            ]
         #expect(Self.read([long[..<1000], long[1000...]]).compactMap(\.self).count == 1)
         // Many long ones in one reply are together beyond the bound of one.
         let half = Array("$\(ReplyParser.maximumBytes / 2 + 1)\r\n".utf8)

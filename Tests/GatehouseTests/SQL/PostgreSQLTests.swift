@@ -155,15 +155,22 @@ struct PostgreSQLTests {
         }
     }
 
-    @Test("a statement that takes too long, and a pool that has nothing free, are unavailable in time")
-    func timeouts() async throws {
+    @Test("a statement that takes too long is unavailable, and the connection serves others again")
+    func statementTimeout() async throws {
+        try await withDatabase({ $0.statementTimeout = .milliseconds(500) }) { database async throws in
+            await #expect(throws: DatabaseError.self) { _ = try await database.write(Self.sleep, [.real(3600)]) }
+            #expect(try await database.read(Self.count, []).value(Int.self) == 0)
+        }
+    }
+
+    @Test("who waits too long for a connection is told so")
+    func poolTimeout() async throws {
         try await withDatabase({
             $0.connectionsPerLoop = 1
-            $0.statementTimeout = .seconds(2)
+            $0.statementTimeout = .seconds(300)
             $0.poolTimeout = .milliseconds(200)
         }) { database in
-            await #expect(throws: DatabaseError.self) { _ = try await database.write(Self.sleep, [.real(3600)]) }
-            try await database.transaction { transaction in
+            try await database.transaction { transaction async throws in
                 try await transaction.run(Self.count, [])
                 await #expect(throws: DatabaseError.unavailable("no connection became free in time")) {
                     _ = try await database.read(Self.count, [])
