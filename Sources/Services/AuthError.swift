@@ -30,7 +30,8 @@ public enum AuthError: Error, Sendable {
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.
     case overloaded(retryAfter: Duration)
-    /// A store is down. Nothing has changed. The reason is for the log.
+    /// A store is down. Nothing has changed, unless the line was cut between a commit and its answer, or the other
+    /// nodes could not be told of it. The reason is for the log.
     case unavailable(because: String)
     /// A fault of ours. The reason is for the log.
     case unexpected(because: String)

@@ -8,8 +8,9 @@ public struct Lease: Sendable, Hashable {
     let fence: Int64
 }
 
-/// Work that one node at a time must do: who holds the lease does it, and proves in each transaction that it is
-/// still theirs, so that a node that slept through its lease changes nothing when it wakes.
+/// Work that one node at a time must do: who holds the lease does it. Where doing it twice would do harm, it is
+/// proved in each transaction that the lease is still held, so that a node that slept through it changes nothing
+/// when it wakes.
 public struct Leases: Sendable {
     private let store: DataStore
     private let owner: String

@@ -22,7 +22,7 @@ protocol Rotations: Sendable {
     /// Two callers with one token cannot both win.
     ///
     /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.sessionEnded`, `.accountBlocked`, `.companySuspended`, and what
-    ///   the store throws; nothing has changed then.
+    ///   the store throws: the session may have moved on then, and the token is repeated within the grace time.
     func advance(_ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp) async throws
         -> Rotation
 

@@ -53,7 +53,7 @@ public final class SessionService: Sendable {
     /// ends the session. The token of someone who is blocked is neither used up nor moved on.
     ///
     /// - Throws: `.tokenInvalid`, `.tokenReused`, `.sessionEnded`, `.accountBlocked`, `.companySuspended`,
-    ///   `.unavailable` (nothing has changed then).
+    ///   `.unavailable` (the session may have moved on then; the same token, shown soon again, gets the same answer).
     public func refresh(_ token: RefreshToken, from client: Client) async throws(AuthError) -> SignedIn {
         let now = clock.now
         let expiry = Timestamp(seconds: (now + settings.refreshLifetime).seconds)
