@@ -31,7 +31,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `i
         let generation: UInt32
     }
 
-    /// Milliseconds of the monotonic clock, coarse: what timers are compared with.
+    /// Milliseconds of ``Uptime`` when the round began: what timers are compared with.
     public private(set) var now: Int64 = 0
 
     private let epoll: Int32
@@ -139,7 +139,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `i
     /// Runs `call` in the next round, after the events that are there by then.
     public func later(_ call: @escaping () -> Void) { laterCalls.append(call) }
 
-    /// Runs `call` after a while, give or take the clock's tick (4 ms or so), unless it is cancelled.
+    /// Runs `call` after a while, unless it is cancelled.
     @discardableResult
     public func schedule(after delay: Duration, _ call: @escaping () -> Void) -> LoopTimer {
         tick()
@@ -203,11 +203,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {  // all but `i
         runJobs()
     }
 
-    private func tick() {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-        now = Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    private func tick() { now = Uptime.milliseconds }
 }
 
 /// A call that waits for its time on an ``EventLoop``. On the loop's thread only.

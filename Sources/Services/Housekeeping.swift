@@ -21,7 +21,10 @@ public struct Housekeeping: Sendable {
 
     /// Brings the keys up to date. Cheap; for every minute.
     public func maintainKeys() async throws(AuthError) {
-        if let lease = try await leases.take("keys") { try await keys.maintain(holding: lease, among: leases) }
+        if let lease = try await leases.take("keys") {
+            try await keys.maintain(holding: lease, among: leases)
+            try await leases.release(lease)
+        }
         try await keys.refresh(ring)
     }
 

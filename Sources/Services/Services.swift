@@ -69,7 +69,8 @@ public final class Services: Sendable {
         let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
-            memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock
+            memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock,
+            log: base.log
         ) { cache.forget(session: $0) }
         let ending = SessionEnding(audit: audit, clock: clock)
         backlog = AuditBacklog(store: store, log: base.log)

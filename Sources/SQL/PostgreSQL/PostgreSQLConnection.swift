@@ -102,7 +102,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
         guard !isLost, events & ~EPOLLOUT.rawValue != 0 else { return }
         guard PQconsumeInput(handle) == 1 else { return lose(message) }
         receive()
-        if !isLost, let whenNotified { notify(whenNotified) }
+        if !isLost { notify() }
         if !isLost, wantsToWrite { flush() }
         if !isLost, load == 0, PQstatus(handle) == CONNECTION_BAD { lose(message) }
     }
@@ -142,11 +142,12 @@ final class PostgreSQLConnection: DescriptorWatcher {
         }
     }
 
-    private func notify(_ hear: (String, String) -> Void) {
+    // Behind a pooler they come to connections too that asked for none, and would pile up.
+    private func notify() {
         while !isLost, let notification = PQnotifies(handle) {
             defer { PQfreemem(notification) }
             guard let channel = notification.pointee.relname, let words = notification.pointee.extra else { continue }
-            hear(String(cString: channel), String(cString: words))
+            whenNotified?(String(cString: channel), String(cString: words))
         }
     }
 

@@ -53,6 +53,8 @@ final class PostgreSQLConnector: Sendable {
             ("tcp_user_timeout", "\(settings.statementTimeout.milliseconds)"), ("dbname", url),
         ]
         guard let handle = connect(options) else { return .failure(.unavailable("out of memory")) }
+        // libpq would write notices to standard error, among the lines of the log.
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
         guard PQstatus(handle) == CONNECTION_OK else {
             let reason = String(cString: PQerrorMessage(handle)).split(separator: "\n").joined(separator: " ")
             PQfinish(handle)

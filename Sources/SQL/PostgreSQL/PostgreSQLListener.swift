@@ -85,7 +85,8 @@ final class PostgreSQLListener: @unchecked Sendable {  // touched by its loop's 
         self.connection = connection
         connection.whenLost = { [weak self] _ in self?.lost() }
         connection.whenNotified = { [weak self] channel, words in self?.heard(channel, words) }
-        listen(to: [Self.heartbeatChannel] + handlers.keys, on: connection)
+        // The heartbeat last: it is heard only where everything else is.
+        listen(to: handlers.keys + [Self.heartbeatChannel], on: connection)
     }
 
     private func listen(to channels: [String], on connection: PostgreSQLConnection) {

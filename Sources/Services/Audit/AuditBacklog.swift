@@ -24,20 +24,31 @@ final class AuditBacklog: Sendable {
         self.log = log
     }
 
-    /// - Throws: `.unavailable` when so much waits that more would be lost.
-    func add(_ row: AuditRow) throws(AuthError) {
-        let (isFull, starts) = state.withLock { state in
-            guard state.rows.count < Self.most else { return (true, false) }
+    /// To be called before doing what will be recorded.
+    /// - Throws: `.unavailable` when so much waits already that nothing more should happen.
+    func demandRoom() throws(AuthError) {
+        guard state.withLock({ $0.rows.count < Self.most }) else {
+            throw .unavailable(because: "the audit log cannot be written")
+        }
+    }
+
+    func add(_ row: AuditRow) {
+        let starts = state.withLock { state in
             state.rows.append(row)
             defer { state.isWriting = true }
-            return (false, !state.isWriting)
+            return !state.isWriting
         }
-        if isFull { throw .unavailable(because: "the audit log cannot be written") }
         if starts { Task { await self.writeLater() } }
     }
 
-    /// Writes what waits.
-    func stop() async { await write() }
+    /// Writes what waits, and tries for a few seconds where the database is away.
+    func stop() async {
+        for _ in 0..<6 {
+            await write()
+            guard !state.withLock({ $0.rows.isEmpty }) else { return }
+            do { try await Task.sleep(for: Self.pause) } catch { return }
+        }
+    }
 
     private func writeLater() async {
         repeat {

@@ -52,11 +52,14 @@ public final class RateLimiter: Sendable {
         guard let allowance = allowance(limit) else { return }
         let key = "limit:\(limit.rawValue):\(holder.key)"
         let batch = max(1, allowance.count / Self.batchesPerAllowance)
-        if batch > 1, reserves.spend(key) { return }
         do {
-            if batch > 1, try await count(batch, of: key, from: allowance) == .allowed {
-                reserves.keep(batch - 1, for: key, lasting: .milliseconds(allowance.step * Int64(batch)))
-                return
+            if batch > 1 {
+                switch reserves.spend(key) {
+                case .spent: return
+                case .fetch:
+                    if try await fetch(batch, for: key, from: allowance) { return }
+                case .busy: break
+                }
             }
             if case .wait(let time) = try await count(1, of: key, from: allowance) {
                 throw AuthError.rateLimited(retryAfter: time)
@@ -64,6 +67,15 @@ public final class RateLimiter: Sendable {
         } catch let error as KeyValueError {
             throw .unavailable(because: "rate limit: \(error)")
         } catch { throw .from(error) }
+    }
+
+    /// - Returns: whether there were so many; one of them is spent.
+    private func fetch(_ batch: Int, for key: String, from allowance: Allowance) async throws(KeyValueError) -> Bool {
+        var kept = 0
+        defer { reserves.keep(kept, for: key, lasting: .milliseconds(allowance.step * Int64(batch))) }
+        guard try await count(batch, of: key, from: allowance) == .allowed else { return false }
+        kept = batch - 1
+        return true
     }
 
     private func count(_ number: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
@@ -88,9 +100,18 @@ public final class RateLimiter: Sendable {
 
 /// What this node has taken of large allowances and not spent yet.
 private final class Reserves: Sendable {
+    enum Turn {
+        case spent
+        /// There is none, and the caller is to fetch some and to `keep` what came of it.
+        case fetch
+        /// Another caller is fetching; so many at once would take the whole allowance, and lose most of it.
+        case busy
+    }
+
     private struct Reserve {
         var count: Int
-        let until: Timestamp
+        var until: Timestamp
+        var isFetching = false
     }
 
     private struct Shard {
@@ -107,17 +128,15 @@ private final class Reserves: Sendable {
 
     init(clock: Clock) { self.clock = clock }
 
-    /// Whether there was one.
-    func spend(_ key: String) -> Bool {
+    func spend(_ key: String) -> Turn {
         let now = clock.now
         return lock(of: key).shard.withLock { shard in
-            guard let reserve = shard.held[key] else { return false }
-            guard reserve.until > now, reserve.count > 0 else {
-                shard.held[key] = nil
-                return false
-            }
-            shard.held[key]?.count -= 1
-            return true
+            var reserve = shard.held[key] ?? Reserve(count: 0, until: now)
+            if reserve.isFetching { return .busy }
+            let hasOne = reserve.count > 0 && reserve.until > now
+            if hasOne { reserve.count -= 1 } else { reserve.isFetching = true }
+            shard.held[key] = reserve
+            return hasOne ? .spent : .fetch
         }
     }
 
@@ -125,7 +144,7 @@ private final class Reserves: Sendable {
         let now = clock.now
         lock(of: key).shard.withLock { shard in
             if shard.held.count >= shard.sweepAt {
-                shard.held = shard.held.filter { $0.value.until > now }
+                shard.held = shard.held.filter { $0.value.until > now || $0.value.isFetching }
                 shard.sweepAt = max(1024, shard.held.count * 2)
             }
             shard.held[key] = Reserve(count: count, until: now + time)

@@ -13,6 +13,7 @@ final class NodeLine: Sendable {
         var cuts = 0
     }
 
+    private let log: Log?
     private let channel: String
     private let keyValue: any KeyValue
     private let state = Mutex(State())
@@ -21,7 +22,9 @@ final class NodeLine: Sendable {
     /// A process that was stopped, or a machine that slept, wakes with an old proof, before it hears anything.
     private static let proofLifetime: Int64 = 2500
 
-    init(_ channel: String, on keyValue: any KeyValue) {
+    /// - Parameter log: told when the line is cut and when it is whole again; one of those that share it will do.
+    init(_ channel: String, on keyValue: any KeyValue, log: Log? = nil) {
+        self.log = log
         self.channel = channel
         self.keyValue = keyValue
     }
@@ -44,27 +47,32 @@ final class NodeLine: Sendable {
             case .message(let message): hear(message)
             case .interrupted:
                 wasCut.withLock { $0 = true }
-                state.withLock {
-                    $0.isOpen = false
-                    $0.cuts += 1
+                let wasOpen = state.withLock { state in
+                    defer {
+                        state.isOpen = false
+                        state.cuts += 1
+                    }
+                    return state.isOpen
                 }
+                if wasOpen { log?.warning("nodes.not_heard") { $0.member("channel", channel) } }
             case .proven: prove()
             case .resumed:
                 prove()
-                Task { await self.resume(after: catchUp) }
+                let cuts = state.withLock { $0.cuts }
+                Task { await self.resume(afterCut: cuts, catchUp) }
             }
         }
         prove()
         // A line that was cut meanwhile opens when it resumes.
-        if !wasCut.withLock({ $0 }) { await resume(after: catchUp) }
+        if !wasCut.withLock({ $0 }) { await resume(afterCut: 0, catchUp) }
     }
 
     /// Opens the line when what was missed has been learnt; tries until it has, or the line is cut again.
-    private func resume(after catchUp: @Sendable () async -> Bool) async {
-        let cuts = state.withLock { $0.cuts }
+    private func resume(afterCut cuts: Int, _ catchUp: @Sendable () async -> Bool) async {
         while state.withLock({ $0.cuts == cuts }) {
             if await catchUp() {
                 state.withLock { if $0.cuts == cuts { $0.isOpen = true } }
+                if cuts > 0 { log?.info("nodes.heard") { $0.member("channel", channel) } }
                 return
             }
             do { try await Task.sleep(for: .milliseconds(200)) } catch { return }

@@ -23,14 +23,17 @@ struct KeyValueRotations: Rotations {
 
     private var writesRowEvery: Duration { settings.refreshLifetime / Int(Self.partOfLife) }
 
-    func begin(_ session: Session) async throws {
+    // Ahead of time, so that by its row a session never seems over that is not.
+    func rowExpiry(for expiry: Timestamp) -> Timestamp { expiry + writesRowEvery }
+
+    func begin(_ session: Session, expiresAt: Timestamp) async throws(AuthError) {
         let state = RotationState(
             generation: 0, secretDigest: session.secretDigest, rotatedAt: session.rotatedAt,
-            expiresAt: session.expiresAt, rowWrittenAt: session.rotatedAt)
+            expiresAt: expiresAt, rowWrittenAt: session.rotatedAt)
         do {
             try await keyValue.set(
                 key(session.id), state.bytes, for: settings.refreshLifetime, onlyIfAbsent: false)
-        } catch { throw AuthError.unavailable(because: "token store: \(error)") }
+        } catch { throw.unavailable(because: "token store: \(error)") }
     }
 
     func forget(_ sessions: [UUID]) async throws(AuthError) {
@@ -88,19 +91,20 @@ struct KeyValueRotations: Rotations {
             generation: state.generation + 1, secretDigest: next.digest, rotatedAt: now, expiresAt: next.expiresAt,
             rowWrittenAt: writesRow ? now : state.rowWrittenAt)
         let session = moved.applied(to: subject.session, ip: client.address.description)
+        // All that may fail comes first: once the state has moved, the token is used up.
+        if writesRow {
+            try await store.writing.sessions.touch(session, expiresAt: rowExpiry(for: next.expiresAt), at: now)
+        }
+        try backlog.demandRoom()
         do {
             guard
                 try await keyValue.replace(
                     key(session.id), bytes, with: moved.bytes, for: settings.refreshLifetime)
             else { return nil }
         } catch { throw AuthError.unavailable(because: "token store: \(error)") }
-        if writesRow {
-            // Ahead of time, so that by its row a session never seems over that is not.
-            try await store.writing.sessions.touch(session, expiresAt: next.expiresAt + writesRowEvery, at: now)
-        }
         let event = AuditEvent(
             .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
-        try backlog.add(audit.row(event, from: client))
+        backlog.add(audit.row(event, from: client))
         return .advanced(session, subject)
     }
 

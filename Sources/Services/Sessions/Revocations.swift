@@ -30,11 +30,11 @@ public final class Revocations: Sendable {
     ///   - memory: the life of an access token, clock skew included.
     ///   - whenEnded: told of every session that ends, on whichever node.
     public init(
-        store: DataStore, keyValue: any KeyValue, memory: Duration, clock: Clock,
+        store: DataStore, keyValue: any KeyValue, memory: Duration, clock: Clock, log: Log,
         whenEnded: @escaping @Sendable (UUID) -> Void
     ) {
         self.store = store
-        line = NodeLine(Self.channel, on: keyValue)
+        line = NodeLine(Self.channel, on: keyValue, log: log)
         self.memory = memory
         self.clock = clock
         self.whenEnded = whenEnded

@@ -12,8 +12,11 @@ enum Rotation: Sendable {
 
 /// Where the state of refresh tokens lives: in the rows of sessions, or in Redis with a TTL.
 protocol Rotations: Sendable {
-    /// Keeps the state of a new session. Called in the transaction that makes it.
-    func begin(_ session: Session) async throws
+    /// Until when the row of a session says that it lives, given when its refresh token expires.
+    func rowExpiry(for expiry: Timestamp) -> Timestamp
+
+    /// Keeps the state of a new session. Called after the transaction that makes it, before anybody has its token.
+    func begin(_ session: Session, expiresAt: Timestamp) async throws(AuthError)
 
     /// Moves the session on, if the token is its current one.
     ///

@@ -10,7 +10,8 @@ struct RowRotations: Rotations {
     let audit: Audit
     let grace: Duration
 
-    func begin(_ session: Session) async throws {}
+    func rowExpiry(for expiry: Timestamp) -> Timestamp { expiry }
+    func begin(_ session: Session, expiresAt: Timestamp) async throws(AuthError) {}
     func forget(_ sessions: [UUID]) async throws(AuthError) {}
     func current(_ sessions: [Session]) async throws -> [Session] { sessions }
 

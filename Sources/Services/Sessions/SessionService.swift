@@ -83,7 +83,8 @@ public final class SessionService: Sendable {
     func signedIn(_ session: Session, with refreshToken: RefreshToken, at now: Timestamp)
         async throws(AuthError) -> SignedIn
     {
-        try signedIn(session, try await subjects.subject(ofSession: session.id), with: refreshToken, at: now)
+        try await rotations.begin(session, expiresAt: refreshToken.expiresAt)
+        return try signedIn(session, try await subjects.subject(ofSession: session.id), with: refreshToken, at: now)
     }
 
     private func signedIn(_ session: Session, _ subject: Subject, with refreshToken: RefreshToken, at now: Timestamp)

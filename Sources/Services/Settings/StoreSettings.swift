@@ -58,10 +58,21 @@ public struct StoreSettings: Sendable {
 
     /// An address without its password.
     public static func masked(_ url: String) -> String {
+        let url = withoutPasswords(inParametersOf: url)
         guard let scheme = url.firstRange(of: "://"), let at = url[scheme.upperBound...].lastIndex(of: "@"),
             let colon = url[scheme.upperBound..<at].firstIndex(of: ":")
         else { return url }
         return url[...colon] + "***" + url[at...]
+    }
+
+    private static func withoutPasswords(inParametersOf url: String) -> String {
+        guard let mark = url.firstIndex(of: "?") else { return url }
+        let parameters = url[url.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false).map {
+            parameter -> String in
+            let name = parameter.prefix { $0 != "=" }
+            return name.lowercased().contains("password") ? name + "=***" : String(parameter)
+        }
+        return url[...mark] + parameters.joined(separator: "&")
     }
 }
 
@@ -70,7 +81,7 @@ extension SettingReader {
     mutating func redis() -> RedisSettings? {
         let url = readOptional(
             "REDIS_URL", "redis://user:password@host:port/database, or rediss:// for TLS", isSecret: true,
-            "Redis or Valkey, in one setting; goes before REDIS_HOST and what belongs to it."
+            "A single Redis or Valkey in one setting, instead of REDIS_HOST and what belongs to it."
         ) { try? RedisSettings.parse(url: $0) }
         let host = optionalText("REDIS_HOST", "The host of a single Redis or Valkey.")
         let port = integer("REDIS_PORT", default: 6379, in: 1...65535, "Its port.")
@@ -80,13 +91,18 @@ extension SettingReader {
         let cluster = list("REDIS_CLUSTER", of: "host:port", "Some nodes of a Redis Cluster.") { RedisEndpoint($0) }
         let sentinels = list("REDIS_SENTINELS", of: "host:port", "Sentinels that know the master.") { RedisEndpoint($0) }
         let master = text("REDIS_SENTINEL_MASTER", default: "mymaster", "What the sentinels call the master.")
+        let sentinelPassword = optionalText(
+            "REDIS_SENTINEL_PASSWORD", isSecret: true, "The password of the sentinels themselves.")
         let prefix = text(
             "REDIS_PREFIX", default: "gatehouse:", "What the name of every key and channel in Redis starts with.")
         let usesTLS = flag("REDIS_TLS", default: false, "Whether Redis is spoken to through TLS.")
         let caFile = optionalText("REDIS_CA_FILE", "Certificates that Redis is checked against; the system's without it.")
 
+        if [!cluster.isEmpty, !sentinels.isEmpty, url != nil, host != nil].count(where: { $0 }) > 1 {
+            fault("REDIS_HOST, REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS", "say where Redis is in more than one way")
+        }
         if cluster.isEmpty, sentinels.isEmpty, var settings = url {
-            if case .on = settings.tls { settings.tls = .on(caFile: caFile) }
+            if usesTLS || settings.tls != .off { settings.tls = .on(caFile: caFile) }
             settings.prefix = prefix
             return settings
         }
@@ -95,7 +111,7 @@ extension SettingReader {
             settings.mode = .cluster
         } else if !sentinels.isEmpty {
             settings.hosts = sentinels
-            settings.mode = .sentinel(master: master, password: nil)
+            settings.mode = .sentinel(master: master, password: sentinelPassword)
         } else if let host {
             settings.hosts = [RedisEndpoint(host: host, port: UInt16(clamping: port))]
         } else {

@@ -206,11 +206,11 @@ public struct SignInService: Sendable {
         let expiry = Timestamp(seconds: (now + sessions.settings.refreshLifetime).seconds)
         let token = sessions.refreshTokens.first(for: id, expiresAt: expiry)
         let session = Session(
-            id: id, userID: user, companyID: company, secretDigest: token.digest, expiresAt: expiry, methods: method,
+            id: id, userID: user, companyID: company, secretDigest: token.digest,
+            expiresAt: sessions.rotations.rowExpiry(for: expiry), methods: method,
             ip: client.address.description, userAgent: client.userAgent,
             device: DeviceParser.device(of: client.userAgent), at: now)
         try await repositories.sessions.insert(session)
-        try await sessions.rotations.begin(session)
         return Opening(session: session, token: token, ended: surplus.map(\.id))
     }
 

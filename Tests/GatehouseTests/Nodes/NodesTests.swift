@@ -118,6 +118,16 @@ import Testing
         }
     }
 
+    @Test("a large allowance is as large for many at once as for one after the other", arguments: Stores.all)
+    func manyAtOnce(on kind: StoreKind) async throws {
+        try await withGatehouse(on: kind, ["RATE_LIMIT_DEFAULT": "100/60"]) { gatehouse in
+            let ada = try gatehouse.registered()
+            let request = HTTPClient.request("GET", "/auth/profile", token: ada.accessToken)
+            let statuses = try gatehouse.client.sendAtOnce(Array(repeating: request, count: 90)).map(\.status)
+            #expect(statuses.allSatisfy { $0 == 200 })
+        }
+    }
+
     @Test("while nobody counts for all, each node counts by itself")
     func ownCounts() async throws {
         try await withTwo(on: .sqliteInMemory, ["RATE_LIMIT_SIGN_IN": "4/60"]) { _, two, line in
