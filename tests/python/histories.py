@@ -466,7 +466,7 @@ class Run:
         return long and self.names.setdefault(long, f"{letter}{len(self.names)}")
 
 
-def shrink(world, plan, violation, within=60.0, tries=3):
+def shrink(world, plan, violation, within=30.0, tries=2):
     """Repeats what went wrong with less and less, as long as it goes wrong. The last plan, and what it broke."""
     deadline = time.monotonic() + within
     is_smaller = True
