@@ -37,7 +37,8 @@ struct HeadParser {
 
     init(maximumHeaders: Int) {
         limit = maximumHeaders
-        fields.reserveCapacity(maximumHeaders)
+        // Whoever still holds the last head makes the next one take as much anew.
+        fields.reserveCapacity(min(maximumHeaders, 16))
     }
 
     /// `head` ends with the empty line, CR LF CR LF. Every scan below stops at a CR, so none passes the end.

@@ -111,7 +111,7 @@ protocol Answer: Sendable {
 extension Response {
     /// An answer that no cache keeps.
     static func answer(_ answer: some Answer, status: Status = .ok) -> Response {
-        var writer = JSONWriter(capacity: 1024)
+        var writer = JSONWriter(capacity: 1536)
         answer.write(into: &writer)
         return Response.json(writer.bytes, status: status).header("Cache-Control", "no-store")
     }

@@ -10,7 +10,8 @@ final class PostgreSQLConnection: DescriptorWatcher {
 
     /// What was sent up to one synchronisation point.
     private struct Unit {
-        let timeout: LoopTimer
+        /// In milliseconds, the deadline on the loop's clock.
+        let patience, deadline: Int64
         let finish: (Answer) -> Void
         /// Prepared by this unit; forgotten again where it fails.
         var preparing: Statement?
@@ -37,6 +38,9 @@ final class PostgreSQLConnection: DescriptorWatcher {
     private var units: [Unit] = []
     private var firstUnit = 0
     private var wantsToWrite = false
+    /// One timer for all units, and when it is due: one for each would stay in the loop's queue long after the answer.
+    private var watch: LoopTimer?
+    private var watchEnds: Int64 = 0
 
     /// Takes over a connection that is open.
     /// - Returns: nil when the loop cannot watch it; it is closed then.
@@ -83,11 +87,10 @@ final class PostgreSQLConnection: DescriptorWatcher {
                 PQsendQueryParams(handle, statement.text, count, types, values, lengths, formats, 1) == 1
             }
         }
-        let patience = patience ?? timeout
-        let timer = loop.schedule(after: patience) { [weak self] in
-            self?.lose("no answer within \(patience.milliseconds) ms")
-        }
-        units.append(Unit(timeout: timer, finish: finish, preparing: preparing))
+        let patience = (patience ?? timeout).milliseconds
+        let deadline = loop.now + patience
+        units.append(Unit(patience: patience, deadline: deadline, finish: finish, preparing: preparing))
+        if watch == nil || deadline < watchEnds { watch(until: deadline) }
         guard isSent, PQpipelineSync(handle) == 1 else { return lose(message) }
         flush()
     }
@@ -118,6 +121,18 @@ final class PostgreSQLConnection: DescriptorWatcher {
         guard wantsToWrite != (state == 1) else { return }
         wantsToWrite = state == 1
         loop.change(descriptor, to: EPOLLIN.rawValue | (wantsToWrite ? EPOLLOUT.rawValue : 0))
+    }
+
+    private func watch(until end: Int64) {
+        watch?.cancel()
+        watchEnds = end
+        watch = loop.schedule(after: .milliseconds(end - loop.now)) { [weak self] in
+            guard let self else { return }
+            self.watch = nil
+            guard let first = self.units[self.firstUnit...].min(by: { $0.deadline < $1.deadline }) else { return }
+            if first.deadline > self.loop.now { return self.watch(until: first.deadline) }
+            self.lose("no answer within \(first.patience) ms")
+        }
     }
 
     private func receive() {
@@ -165,7 +180,6 @@ final class PostgreSQLConnection: DescriptorWatcher {
             units.removeFirst(firstUnit)
             firstUnit = 0
         }
-        unit.timeout.cancel()
         if let failure = unit.failure {
             if let statement = unit.preparing { prepared.remove(ObjectIdentifier(statement)) }
             unit.finish(.failure(failure))
@@ -178,6 +192,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
     private func lose(_ reason: String) {
         guard !isLost else { return }
         isLost = true
+        watch?.cancel()
         loop.forget(descriptor)
         PQfinish(handle)
         let waiting = units[firstUnit...]
@@ -185,7 +200,6 @@ final class PostgreSQLConnection: DescriptorWatcher {
         firstUnit = 0
         whenLost?(self)
         for unit in waiting {
-            unit.timeout.cancel()
             unit.finish(.failure(unit.failure ?? PostgreSQLFailure(unavailable: reason)))
         }
     }

@@ -13,6 +13,7 @@ struct PostgreSQLTests {
     private static let backend = Statement("SELECT pg_backend_pid()")
     private static let terminate = Statement("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY ($1::int[])")
     private static let sleep = Statement("SELECT 1 FROM pg_sleep($1)")
+    private static let neverGiveUp = Statement("SET statement_timeout = 0")
     private struct Boom: Error {}
 
     private func withDatabase(
@@ -159,6 +160,20 @@ struct PostgreSQLTests {
     func statementTimeout() async throws {
         try await withDatabase({ $0.statementTimeout = .milliseconds(500) }) { database async throws in
             await #expect(throws: DatabaseError.self) { _ = try await database.write(Self.sleep, [.real(3600)]) }
+            #expect(try await database.read(Self.count, []).value(Int.self) == 0)
+        }
+    }
+
+    @Test("a server that is silent is given up in time, and another connection serves others")
+    func silentServer() async throws {
+        try await withDatabase({
+            $0.connectionsPerLoop = 1
+            $0.statementTimeout = .milliseconds(500)
+        }) { database async throws in
+            _ = try await database.write(Self.neverGiveUp, [])
+            await #expect(throws: DatabaseError.unavailable("no answer within 500 ms")) {
+                _ = try await database.write(Self.sleep, [.real(3600)])
+            }
             #expect(try await database.read(Self.count, []).value(Int.self) == 0)
         }
     }

@@ -91,6 +91,11 @@ import Testing
             let form = ["Content-Type": "application/x-www-form-urlencoded"]
             #expect(try gatehouse.client.send("POST", "/auth/login", body: body, headers: form).status == 415)
             #expect(try gatehouse.client.send("POST", "/auth/login", body: body).code == "unsupported_media_type")
+            for type in ["application/json", "Application/JSON ;charset=utf-8"] {
+                let headers = ["Content-Type": type]
+                let reply = try gatehouse.client.send("POST", "/auth/login", body: Array("{}".utf8), headers: headers)
+                #expect(reply.code == "validation_failed")
+            }
         }
     }
 
