@@ -78,6 +78,8 @@ final class Connection: DescriptorWatcher, @unchecked Sendable {  // touched by 
 
     /// The server stops: what is idle ends now, what is under way is the last.
     func drain() {
+        // What has arrived and was not looked at yet is under way.
+        if phase == .head, carry.isEmpty, pending.isEmpty { receive() }
         if phase == .head, carry.isEmpty, pending.isEmpty { close() } else { keepsAlive = false }
     }
 

@@ -57,8 +57,12 @@ final class ConnectionLoop: DescriptorWatcher, @unchecked Sendable {  // touched
         guard !isDraining else { return }
         isDraining = true
         giveUp = now + Int(settings.limits.drainTime.secondsRoundedUp)
+        let idle = connections
+        acceptAll()
+        // Who comes now is told so at once, and not left waiting in the queue of a socket that nobody accepts from.
+        shutdown(listener, Int32(SHUT_RDWR))
         events.forget(listener)
-        for connection in connections { connection?.drain() }
+        for connection in idle { connection?.drain() }
         endIfDrained()
     }
 
@@ -93,8 +97,15 @@ final class ConnectionLoop: DescriptorWatcher, @unchecked Sendable {  // touched
     }
 
     /// Somebody waits to be let in.
-    func ready(_: UInt32) {
-        for _ in 0..<64 {
+    func ready(_: UInt32) { accept(atMost: 64) }
+
+    /// The last to be let in: each has a second to say what it wants.
+    private func acceptAll() {
+        accept(atMost: .max) { $0.allow(.seconds(1)) }
+    }
+
+    private func accept(atMost count: Int, _ greet: (Connection) -> Void = { _ in }) {
+        for _ in 0..<count {
             var peer = [UInt8](repeating: 0, count: 16)
             var port: UInt16 = 0
             let descriptor = gh_accept(listener, &peer, &port)
@@ -115,7 +126,11 @@ final class ConnectionLoop: DescriptorWatcher, @unchecked Sendable {  // touched
             connections[Int(descriptor)] = connection
             openCount += 1
             let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-            if !events.watch(descriptor, for: interest, connection) { connection.close() }
+            guard events.watch(descriptor, for: interest, connection) else {
+                connection.close()
+                continue
+            }
+            greet(connection)
         }
     }
 

@@ -63,8 +63,6 @@ public final class Server: Sendable {
     /// Takes no new connection, lets answers under way finish (`Limits.drainTime` at most), and returns when all
     /// is closed. Call it once, from a thread that may wait.
     public func stop() {
-        // Who comes now is told so at once, and not left waiting in the queue of a socket that nobody accepts from.
-        shutdown(listener, Int32(SHUT_RDWR))
         for loop in loops { loop.stop() }
         for thread in threads { thread.join() }
         close(listener)

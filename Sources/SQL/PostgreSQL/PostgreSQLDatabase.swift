@@ -123,6 +123,7 @@ public final class PostgreSQLDatabase: Database {
         beginning begin: String, patience: Duration? = nil,
         _ body: @escaping @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
+        let start = Uptime.milliseconds
         var attempt = 0
         while true {
             attempt += 1
@@ -135,6 +136,7 @@ public final class PostgreSQLDatabase: Database {
             } catch {
                 await transaction.rollBack()
                 guard let failure = transaction.failure, attempt < Self.maximumAttempts,
+                    patience != nil || Uptime.milliseconds - start < settings.statementTimeout.milliseconds,
                     mayTryAgain(failure, isFirst: attempt == 1, mayRepeat: !transaction.isCommitting)
                 else { throw error }
                 if failure.isConflict { await pause(attempt) }

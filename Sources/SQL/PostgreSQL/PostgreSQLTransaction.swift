@@ -91,8 +91,9 @@ final class PostgreSQLTransaction: Sendable {
     }
 
     func rollBack() async {
-        let hasBegun = state.withLock { $0.hasBegun && !$0.hasEnded }
-        if hasBegun { _ = await lease.run(before: nil, Self.rollBackWord, [], prepares: false) }
+        // A COMMIT that failed has ended the transaction by itself.
+        let isOpen = state.withLock { $0.hasBegun && !$0.hasEnded && !$0.isCommitting }
+        if isOpen { _ = await lease.run(before: nil, Self.rollBackWord, [], prepares: false) }
         end()
     }
 

@@ -82,13 +82,14 @@ struct Lockout: Sendable {
             let known = try await attempts.count(
                 ofDevice: device, user: user, seenSince: now - settings.deviceMemory)
             let (failed, until) = try next(known, at: now)
-            try await attempts.write(ofDevice: device, user: user, failed: failed, lockedUntil: until)
-            // The account's own count goes on too: strangers and owner share what is left of it.
+            // The account's own count goes on too: strangers and owner share what is left of it. It is written first,
+            // here as everywhere, or two sign-ins would wait for each other.
             var mark = Attempt.Mark.none
             if let (failed, until) = try? next(held, at: now) {
                 try await attempts.write(ofUser: user, failed: failed, lockedUntil: until, at: now)
                 mark = Self.mark(until)
             }
+            try await attempts.write(ofDevice: device, user: user, failed: failed, lockedUntil: until)
             return Attempt(account: account, device: device, locks: until != nil, onAccount: mark)
         }
     }

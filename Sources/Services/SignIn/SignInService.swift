@@ -144,6 +144,9 @@ public struct SignInService: Sendable {
             let error = AuthError.from(error)
             if let reason = Self.reason(of: error) {
                 try await record(.signInFailed, user: proof.user.id, because: reason, from: client)
+            } else if case .unavailable = error {
+                // The password was right; that the store was busy must not lock its owner out.
+                try? await giveBack(proof.attempt)
             }
             throw error
         }
