@@ -4,6 +4,7 @@ import Glibc
 extension Connection {
     func handle(_ request: Request) {
         phase = .handling
+        hasServed = true
         start(request)
     }
 

@@ -15,6 +15,8 @@ final class Connection: DescriptorWatcher, @unchecked Sendable {  // touched by 
 
     var phase = Phase.head
     var keepsAlive = true
+    /// Whether it has carried a request.
+    var hasServed = false
     var isHeadRequest = false
     var knowsChunks = true
     var isConsuming = false
@@ -79,9 +81,16 @@ final class Connection: DescriptorWatcher, @unchecked Sendable {  // touched by 
     /// The server stops: what is idle ends now, what is under way is the last.
     func drain() {
         // What has arrived and was not looked at yet is under way.
-        if phase == .head, carry.isEmpty, pending.isEmpty { receive() }
-        if phase == .head, carry.isEmpty, pending.isEmpty { close() } else { keepsAlive = false }
+        if isIdle { receive() }
+        guard isIdle else {
+            if phase != .closed { keepsAlive = false }
+            return
+        }
+        // Who has only just knocked is about to say what for.
+        if hasServed { close() } else { allow(.seconds(1)) }
     }
+
+    private var isIdle: Bool { phase == .head && carry.isEmpty && pending.isEmpty }
 
     func close() {
         guard phase != .closed else { return }
