@@ -64,8 +64,15 @@ def cpu_seconds(pid):
 
 
 def cpu_seconds_of_all(pids):
-    """That of processes and of those below them that have ended."""
-    return sum(sum(map(int, times(pid))) for pid in pids) / TICKS_PER_SECOND
+    """That of processes, parents first, and of those below them that have ended."""
+    total = 0
+    # Who ends meanwhile is counted by the parent, which comes later.
+    for pid in reversed(pids):
+        try:
+            total += sum(map(int, times(pid)))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total / TICKS_PER_SECOND
 
 
 def times(pid):
