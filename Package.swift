@@ -33,7 +33,6 @@ let package = Package(
     products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
     targets: [
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
-        system("CPostgreSQL", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
         system("CSSL", pkgConfig: "libssl", apt: "libssl-dev", brew: "openssl@3"),
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
@@ -41,6 +40,7 @@ let package = Package(
         system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
         system("CIdn2", pkgConfig: "libidn2", apt: "libidn2-dev", brew: "libidn2"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
+        .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
         .target(
             name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
             exclude: ["common-passwords.txt", "LICENSE"]),

@@ -1,3 +1,4 @@
+import CPostgreSQL
 import Ground
 import Synchronization
 
@@ -22,8 +23,11 @@ public final class PostgreSQLDatabase: Database {
     private static let homeConnections = 2
 
     /// Connects when first asked.
-    /// - Throws: `.unavailable` where the system gives no event loop.
+    /// - Throws: `.unavailable` where libpq is not installed, or the system gives no event loop.
     public init(_ settings: PostgreSQLSettings, random: RandomSource = .system) throws(DatabaseError) {
+        guard gh_load_libpq() == 0 else {
+            throw .unavailable("PostgreSQL needs libpq (libpq.so.5, the package libpq5), which cannot be loaded")
+        }
         self.settings = settings
         self.random = random
         connector = PostgreSQLConnector(settings: settings)

@@ -233,8 +233,8 @@ struct PostgreSQLTests {
 
     @Test("notices reach every listener, also after its connection was lost and it said so")
     func listening() async throws {
-        try await withDatabase { database in
-            let channel = "test_" + Hex.encode(RandomSource.system.bytes(6))
+        let channel = "test_" + Hex.encode(RandomSource.system.bytes(6))
+        try await withDatabase({ $0.url += "&application_name=\(channel)" }) { database in
             let heard = Mutex<[Notice]>([])
             let number = await database.listen(channel) { notice in
                 if notice != .proven { heard.withLock { $0.append(notice) } }
@@ -243,7 +243,10 @@ struct PostgreSQLTests {
             try await database.notify(channel, "one")
             #expect(await eventually { heard.withLock { $0.last } == .message("one") })
             let listeners = Statement(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN \"\(channel)\"'")
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name = '\(channel)' AND query LIKE 'LISTEN %'
+                """)
             let ended = try await database.read(listeners, [])
             #expect(ended.count == 1)
             #expect(await eventually { heard.withLock { $0.suffix(2) } == [.interrupted, .resumed] })
