@@ -22,10 +22,10 @@ public protocol KeyValue: Sendable {
 
     func remove(_ key: String) async throws(KeyValueError)
 
-    /// Puts `new` in the place of `old`, atomically, for so long from now.
-    /// - Returns: false when the key held anything else than `old`, or nothing; it stays as it is then.
-    func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration) async throws(KeyValueError)
-        -> Bool
+    /// Puts `new` in the place of a value that starts with `prefix`, atomically, for so long from now.
+    /// - Returns: what the key holds where it is not that; it stays as it is then.
+    func exchange(_ key: String, startingWith prefix: [UInt8], for new: [UInt8], lasting lifetime: Duration)
+        async throws(KeyValueError) -> Exchange
 
     /// Adds to a counter that expires `lifetime` after its first increment.
     /// - Returns: the new value.
@@ -44,6 +44,13 @@ public protocol KeyValue: Sendable {
 
     /// Lets go of every connection. Nothing works afterwards.
     func close()
+}
+
+/// What became of an exchange.
+public enum Exchange: Hashable, Sendable {
+    case exchanged
+    /// nil: nothing is there.
+    case held([UInt8]?)
 }
 
 /// What a subscriber hears.

@@ -70,14 +70,18 @@ public final class MemoryKeyValue: KeyValue {
         shard(of: key).withLock { $0.entries[key] = nil }
     }
 
-    public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
-        async throws(KeyValueError) -> Bool
+    public func exchange(_ key: String, startingWith prefix: [UInt8], for new: [UInt8], lasting lifetime: Duration)
+        async throws(KeyValueError) -> Exchange
     {
-        try change(key) { entry, now in
-            guard case .bytes(let held) = entry?.value, held == old else { return false }
+        let outcome: Exchange? = try change(key) { entry, now in
+            guard let value = entry?.value else { return .held(nil) }
+            guard case .bytes(let held) = value else { return nil }
+            guard held.starts(with: prefix) else { return .held(held) }
             entry = Entry(value: .bytes(new), expires: now + lifetime)
-            return true
+            return .exchanged
         }
+        guard let outcome else { throw .wrongKind }
+        return outcome
     }
 
     public func increment(_ key: String, by amount: Int64, for lifetime: Duration)

@@ -175,7 +175,7 @@ def session(number, owner, secret_digest):
 
 def state(number):
     """Generation 0, when it was rotated, when it expires, when its row was written, and the digest."""
-    return struct.pack("!qqqq", 0, STARTED, EXPIRY * 1000, STARTED) + digest(number)
+    return struct.pack("!q", 0) + digest(number) + struct.pack("!qq", STARTED, EXPIRY * 1000)
 
 
 def copied(value):

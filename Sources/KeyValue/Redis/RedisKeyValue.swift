@@ -91,15 +91,21 @@ public final class RedisKeyValue: KeyValue {
         _ = try await run(command.bytes, on: named(key))
     }
 
-    public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
-        async throws(KeyValueError) -> Bool
+    public func exchange(_ key: String, startingWith prefix: [UInt8], for new: [UInt8], lasting lifetime: Duration)
+        async throws(KeyValueError) -> Exchange
     {
-        let reply = try await run(.replace, on: named(key), arguments: 3) { command in
-            command.add(RedisScript.Kind.value, old)
+        let reply = try await run(.exchange, on: named(key), arguments: 3) { command in
+            command.add(RedisScript.Kind.value, prefix)
             command.add(RedisScript.Kind.value, new)
             command.add(Self.milliseconds(lifetime))
         }
-        return reply == .integer(1)
+        switch reply {
+        case .integer(1): return .exchanged
+        case .null: return .held(nil)
+        case .bytes(let bytes) where bytes.first == RedisScript.Kind.value: return .held(Array(bytes.dropFirst()))
+        case .bytes: throw .wrongKind
+        case let reply: throw Self.unexpected(reply)
+        }
     }
 
     public func increment(_ key: String, by amount: Int64, for lifetime: Duration)

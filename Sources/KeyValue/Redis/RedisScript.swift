@@ -20,12 +20,12 @@ struct RedisScript: Sendable {
         static let wholeAt = UInt8(ascii: "@")
     }
 
-    /// Arguments: the old value and the new one with their kind, and milliseconds.
-    static let replace = RedisScript(
+    /// Arguments: the start of the old value and the new one, with their kind, and milliseconds. Gives 1, or what is
+    /// there instead.
+    static let exchange = RedisScript(
         """
-        local held = redis.pcall('GET', KEYS[1])
-        if type(held) == 'table' then return held end
-        if held ~= ARGV[1] then return 0 end
+        local held = redis.call('GET', KEYS[1])
+        if not held or string.sub(held, 1, #ARGV[1]) ~= ARGV[1] then return held end
         redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
         return 1
         """)

@@ -8,7 +8,6 @@ import Store
 struct KeyValueRotations: Rotations {
     /// The row is written again when its times are older than this part of a refresh token's life.
     private static let partOfLife: Int64 = 16
-    private static let attempts = 8
 
     let keyValue: any KeyValue
     let store: DataStore
@@ -28,8 +27,7 @@ struct KeyValueRotations: Rotations {
 
     func begin(_ session: Session, expiresAt: Timestamp) async throws(AuthError) {
         let state = RotationState(
-            generation: 0, secretDigest: session.secretDigest, rotatedAt: session.rotatedAt,
-            expiresAt: expiresAt, rowWrittenAt: session.rotatedAt)
+            generation: 0, secretDigest: session.secretDigest, rotatedAt: session.rotatedAt, expiresAt: expiresAt)
         do {
             try await keyValue.set(
                 key(session.id), state.bytes, for: settings.refreshLifetime, onlyIfAbsent: false)
@@ -47,7 +45,11 @@ struct KeyValueRotations: Rotations {
     func current(_ sessions: [Session]) async throws -> [Session] {
         var current = sessions
         for index in current.indices where current[index].endedAt == nil {
-            guard let state = try await state(of: current[index].id)?.state else { continue }
+            let held: [UInt8]?
+            do { held = try await keyValue.get(key(current[index].id)) } catch {
+                throw AuthError.unavailable(because: "token store: \(error)")
+            }
+            guard let state = try held.map(read) else { continue }
             current[index].lastUsedAt = state.rotatedAt
             current[index].expiresAt = state.expiresAt
         }
@@ -57,55 +59,47 @@ struct KeyValueRotations: Rotations {
     func advance(_ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp) async throws
         -> Rotation
     {
-        for _ in 0..<Self.attempts {
-            try await revocations.check(token.sessionID)
-            guard let (state, bytes) = try await state(of: token.sessionID) else { throw AuthError.sessionEnded }
-            guard state.expiresAt > now else { throw AuthError.tokenExpired }
-            let subject = try await subjects.subject(ofSession: token.sessionID)
-            let generation = Int64(token.generation)
-            if generation < state.generation {
-                let isPredecessor =
-                    generation + 1 == state.generation && Digest.equal(next.digest, state.secretDigest)
-                guard isPredecessor, now - state.rotatedAt <= settings.refreshGrace else {
-                    return try await reused(subject.session, from: client)
-                }
-                try Standing.check(subject)
-                return .repeated(state.applied(to: subject.session), subject)
-            }
-            try Standing.check(subject)
-            guard generation == state.generation, Digest.equal(token.digest, state.secretDigest) else {
-                throw AuthError.tokenInvalid
-            }
-            if let moved = try await move(state, bytes, to: next, of: subject, from: client, at: now) { return moved }
-        }
-        throw AuthError.unavailable(because: "token store: too many at once")
-    }
-
-    /// nil when somebody else was faster.
-    private func move(
-        _ state: RotationState, _ bytes: [UInt8], to next: RefreshToken, of subject: Subject, from client: Client,
-        at now: Timestamp
-    ) async throws -> Rotation? {
-        let writesRow = now - state.rowWrittenAt >= writesRowEvery
+        try await revocations.check(token.sessionID)
+        let subject = try await subjects.subject(ofSession: token.sessionID)
+        try Standing.check(subject)
         let moved = RotationState(
-            generation: state.generation + 1, secretDigest: next.digest, rotatedAt: now, expiresAt: next.expiresAt,
-            rowWrittenAt: writesRow ? now : state.rowWrittenAt)
+            generation: Int64(token.generation) + 1, secretDigest: next.digest, rotatedAt: now,
+            expiresAt: next.expiresAt)
         let session = moved.applied(to: subject.session, ip: client.address.description)
         // All that may fail comes first: once the state has moved, the token is used up.
-        if writesRow {
+        if now - subject.session.lastUsedAt >= writesRowEvery {
             try await store.writing.sessions.touch(session, expiresAt: rowExpiry(for: next.expiresAt), at: now)
         }
         try backlog.demandRoom()
+        let start = RotationState.start(generation: Int64(token.generation), secretDigest: token.digest)
+        let outcome: Exchange
         do {
-            guard
-                try await keyValue.replace(
-                    key(session.id), bytes, with: moved.bytes, for: settings.refreshLifetime)
-            else { return nil }
+            outcome = try await keyValue.exchange(
+                key(session.id), startingWith: start, for: moved.bytes, lasting: settings.refreshLifetime)
         } catch { throw AuthError.unavailable(because: "token store: \(error)") }
-        let event = AuditEvent(
-            .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
-        backlog.add(audit.row(event, from: client))
-        return .advanced(session, subject)
+        guard case .held(let held) = outcome else {
+            let event = AuditEvent(
+                .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
+            backlog.add(audit.row(event, from: client))
+            return .advanced(session, subject)
+        }
+        return try await decide(token, next, held, subject, from: client, at: now)
+    }
+
+    /// What a token means that is not the current one.
+    private func decide(
+        _ token: RefreshToken, _ next: RefreshToken, _ held: [UInt8]?, _ subject: Subject, from client: Client,
+        at now: Timestamp
+    ) async throws -> Rotation {
+        guard let held else { throw AuthError.sessionEnded }
+        let state = try read(held)
+        guard Int64(token.generation) < state.generation else { throw AuthError.tokenInvalid }
+        let isPredecessor =
+            Int64(token.generation) + 1 == state.generation && Digest.equal(next.digest, state.secretDigest)
+        guard isPredecessor, now - state.rotatedAt <= settings.refreshGrace else {
+            return try await reused(subject.session, from: client)
+        }
+        return .repeated(state.applied(to: subject.session), subject)
     }
 
     private func reused(_ session: Session, from client: Client) async throws -> Rotation {
@@ -115,58 +109,56 @@ struct KeyValueRotations: Rotations {
         return .reused(session)
     }
 
-    private func state(of session: UUID) async throws -> (state: RotationState, bytes: [UInt8])? {
-        let bytes: [UInt8]?
-        do { bytes = try await keyValue.get(key(session)) } catch {
-            throw AuthError.unavailable(because: "token store: \(error)")
-        }
-        guard let bytes else { return nil }
+    private func read(_ bytes: [UInt8]) throws(AuthError) -> RotationState {
         guard let state = RotationState(bytes: bytes) else {
-            throw AuthError.unexpected(because: "token store: a state that cannot be read")
+            throw .unexpected(because: "token store: a state that cannot be read")
         }
-        return (state, bytes)
+        return state
     }
 }
 
-/// What rotation needs to know of a session, in 64 bytes: generation, three moments in milliseconds, and the SHA-256
-/// of the current secret.
+/// What rotation needs to know of a session, in 56 bytes. What its current token says of it comes first: generation
+/// and SHA-256 of the secret; then when it was rotated and when it expires, in milliseconds.
 struct RotationState: Hashable {
-    private static let size = 64
+    private static let size = 56
 
     let generation: Int64
     let secretDigest: [UInt8]
     let rotatedAt: Timestamp
     let expiresAt: Timestamp
-    /// When the row of the session was last brought up to date.
-    let rowWrittenAt: Timestamp
 
-    init(
-        generation: Int64, secretDigest: [UInt8], rotatedAt: Timestamp, expiresAt: Timestamp, rowWrittenAt: Timestamp
-    ) {
+    init(generation: Int64, secretDigest: [UInt8], rotatedAt: Timestamp, expiresAt: Timestamp) {
         self.generation = generation
         self.secretDigest = secretDigest
         self.rotatedAt = rotatedAt
         self.expiresAt = expiresAt
-        self.rowWrittenAt = rowWrittenAt
     }
 
     init?(bytes: [UInt8]) {
         guard bytes.count == Self.size else { return nil }
         func number(at start: Int) -> Int64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | Int64($1) } }
         generation = number(at: 0)
-        rotatedAt = Timestamp(milliseconds: number(at: 8))
-        expiresAt = Timestamp(milliseconds: number(at: 16))
-        rowWrittenAt = Timestamp(milliseconds: number(at: 24))
-        secretDigest = Array(bytes[32...])
+        secretDigest = Array(bytes[8..<40])
+        rotatedAt = Timestamp(milliseconds: number(at: 40))
+        expiresAt = Timestamp(milliseconds: number(at: 48))
     }
 
     var bytes: [UInt8] {
+        var bytes = Self.start(generation: generation, secretDigest: secretDigest)
+        for moment in [rotatedAt, expiresAt] { Self.append(moment.milliseconds, to: &bytes) }
+        return bytes
+    }
+
+    /// What a state starts with whose current token is of that generation and has that secret.
+    static func start(generation: Int64, secretDigest: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.size)
-        for number in [generation, rotatedAt.milliseconds, expiresAt.milliseconds, rowWrittenAt.milliseconds] {
-            withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
-        }
+        bytes.reserveCapacity(size)
+        append(generation, to: &bytes)
         return bytes + secretDigest
+    }
+
+    private static func append(_ number: Int64, to bytes: inout [UInt8]) {
+        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
     func applied(to session: Session, ip: String? = nil) -> Session {

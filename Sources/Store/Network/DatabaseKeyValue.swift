@@ -62,20 +62,21 @@ public final class DatabaseKeyValue: KeyValue {
 
     public func remove(_ key: String) async throws(KeyValueError) { _ = try await run(Self.delete, [.text(key)]) }
 
-    private static let exchange = Statement(
+    private static let exchangeValue = Statement(
         """
-        UPDATE key_values SET value = $3, expires_at = $4 WHERE key = $1 AND value = $2 AND expires_at > $5
-        RETURNING key
+        UPDATE key_values SET value = $3, expires_at = $4
+        WHERE key = $1 AND substr(value, 1, length($2)) = $2 AND expires_at > $5 RETURNING key
         """)
 
-    public func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration)
-        async throws(KeyValueError) -> Bool
+    public func exchange(_ key: String, startingWith prefix: [UInt8], for new: [UInt8], lasting lifetime: Duration)
+        async throws(KeyValueError) -> Exchange
     {
         let now = clock.now
         let values: [SQLValue] = [
-            .text(key), .bytes(old), .bytes(new), (now + lifetime).sqlValue, now.sqlValue,
+            .text(key), .bytes(prefix), .bytes(new), (now + lifetime).sqlValue, now.sqlValue,
         ]
-        return try await !run(Self.exchange, values).isEmpty
+        if try await !run(Self.exchangeValue, values).isEmpty { return .exchanged }
+        return .held(try await get(key))
     }
 
     private static let add = Statement(

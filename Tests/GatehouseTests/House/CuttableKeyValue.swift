@@ -50,11 +50,11 @@ final class CuttableKeyValue: KeyValue {
         try await base.remove(key)
     }
 
-    func replace(_ key: String, _ old: [UInt8], with new: [UInt8], for lifetime: Duration) async throws(KeyValueError)
-        -> Bool
+    func exchange(_ key: String, startingWith prefix: [UInt8], for new: [UInt8], lasting lifetime: Duration)
+        async throws(KeyValueError) -> Exchange
     {
         try check()
-        return try await base.replace(key, old, with: new, for: lifetime)
+        return try await base.exchange(key, startingWith: prefix, for: new, lasting: lifetime)
     }
 
     func increment(_ key: String, by amount: Int64, for lifetime: Duration) async throws(KeyValueError) -> Int64 {

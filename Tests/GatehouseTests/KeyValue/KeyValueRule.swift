@@ -135,7 +135,10 @@ extension KeyValueRule.Trial {
         _ = try await store.take(prefix + "a", from: one)
         for key in ["c", "a"] {
             await #expect(throws: KeyValueError.wrongKind) { _ = try await store.get(prefix + key) }
-            #expect(try await !store.replace(prefix + key, Array("5".utf8), with: [], for: .seconds(60)))
+            await #expect(throws: KeyValueError.wrongKind) {
+                _ = try await store.exchange(
+                    prefix + key, startingWith: Array("5".utf8), for: [], lasting: .seconds(60))
+            }
         }
         for key in ["v", "a"] {
             await #expect(throws: KeyValueError.wrongKind) {
@@ -152,15 +155,18 @@ extension KeyValueRule.Trial {
 
     func replacing() async throws {
         let key = prefix + "r"
-        #expect(try await !store.replace(key, [], with: [1], for: .seconds(60)))
-        try await store.set(key, [1], for: .seconds(300), onlyIfAbsent: false)
-        #expect(try await !store.replace(key, [2], with: [3], for: .seconds(300)))
-        #expect(try await store.replace(key, [1], with: [2], for: .seconds(100)))
+        #expect(try await store.exchange(key, startingWith: [], for: [1], lasting: .seconds(60)) == .held(nil))
+        try await store.set(key, [1, 9], for: .seconds(300), onlyIfAbsent: false)
+        for other: [UInt8] in [[2], [1, 9, 0]] {
+            let outcome = try await store.exchange(key, startingWith: other, for: [3], lasting: .seconds(300))
+            #expect(outcome == .held([1, 9]))
+        }
+        #expect(try await store.exchange(key, startingWith: [1], for: [2], lasting: .seconds(100)) == .exchanged)
         clock.advance(by: .seconds(15))
         #expect(try await store.get(key) == [2])
-        #expect(try await store.replace(key, [2], with: [3], for: .milliseconds(40)))
+        #expect(try await store.exchange(key, startingWith: [2], for: [3], lasting: .milliseconds(40)) == .exchanged)
         #expect(try await expires(key))
-        #expect(try await !store.replace(key, [3], with: [4], for: .seconds(300)))
+        #expect(try await store.exchange(key, startingWith: [3], for: [4], lasting: .seconds(300)) == .held(nil))
     }
 
     func replacingHasOneWinner() async throws {
@@ -168,7 +174,10 @@ extension KeyValueRule.Trial {
         try await store.set(key, [0], for: .seconds(300), onlyIfAbsent: false)
         let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 1...50 {
-                group.addTask { try await store.replace(key, [0], with: [UInt8(number)], for: .seconds(300)) }
+                group.addTask {
+                    try await store.exchange(key, startingWith: [0], for: [UInt8(number)], lasting: .seconds(300))
+                        == .exchanged
+                }
             }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
