@@ -39,7 +39,7 @@ extension Connection {
     func answer(_ response: Response) {
         guard phase != .closed else { return }
         let response = refusal.map { loop.responder.refusal($0, peer: peer) } ?? response
-        if loop.isDraining { keepsAlive = false }
+        if loop.isStopping { keepsAlive = false }
         if phase == .body {
             // The handler did not want the rest of the body: nothing sound can follow on this connection.
             keepsAlive = false

@@ -136,7 +136,7 @@ extension Connection {
             return
         }
         knowsChunks = parser.isVersion11
-        keepsAlive = parser.keepsAlive && !loop.isDraining
+        keepsAlive = parser.keepsAlive && !loop.isStopping
         let request = Request(
             method: method, path: path, query: query,
             headers: Headers(bytes: Array(head), fields: parser.fields), peer: peer, id: loop.nextRequestID())

@@ -14,7 +14,7 @@ final class ConnectionLoop: DescriptorWatcher, @unchecked Sendable {  // touched
     /// Where heads and small bodies of answers are put together.
     var output: [UInt8] = []
     private(set) var dateLine: [UInt8] = []
-    private(set) var isDraining = false
+    private var isDraining = false
 
     private let listener: Int32
     /// By file descriptor.
@@ -40,6 +40,9 @@ final class ConnectionLoop: DescriptorWatcher, @unchecked Sendable {  // touched
 
     /// Seconds of the monotonic clock: what deadlines are compared with.
     var now: Int { Int(events.now / 1000) }
+
+    /// Whether the server stops: every answer from now on is the last of its connection.
+    var isStopping: Bool { census.isStopping }
 
     /// Serves until `stop`, and until the last connection is closed or the time for that is over.
     func run() {
@@ -177,6 +180,7 @@ final class ConnectionCensus: Sendable {
         var byAddress: [IPAddress: Int] = [:]
     }
     private let counts = Mutex(Counts())
+    private let stopMark = Atomic<Bool>(false)
     private let limits: Limits
     private let isExempt: @Sendable (IPAddress) -> Bool
 
@@ -184,6 +188,10 @@ final class ConnectionCensus: Sendable {
         self.limits = limits
         self.isExempt = isExempt
     }
+
+    /// Whether the server stops; all loops know at the same moment.
+    var isStopping: Bool { stopMark.load(ordering: .relaxed) }
+    func stop() { stopMark.store(true, ordering: .relaxed) }
 
     func admit(_ address: IPAddress) -> Bool {
         let subscriber = address.subscriber

@@ -63,6 +63,7 @@ public final class Server: Sendable {
     /// Takes no new connection, lets answers under way finish (`Limits.drainTime` at most), and returns when all
     /// is closed. Call it once, from a thread that may wait.
     public func stop() {
+        census.stop()
         for loop in loops { loop.stop() }
         for thread in threads { thread.join() }
         close(listener)

@@ -74,7 +74,7 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
     // MARK: Choosing
 
     private var leastLoaded: PostgreSQLConnection? {
-        connections.filter { !$0.isExclusive }.min { $0.load < $1.load }
+        connections.lazy.filter { !$0.isExclusive }.min { $0.load < $1.load }
     }
 
     /// One that has nothing under way: a transaction that queues behind others waits for them.
