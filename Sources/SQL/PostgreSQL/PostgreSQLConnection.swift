@@ -13,8 +13,9 @@ final class PostgreSQLConnection: DescriptorWatcher {
         /// In milliseconds, the deadline on the loop's clock.
         let patience, deadline: Int64
         let finish: (Answer) -> Void
-        /// Prepared by this unit; forgotten again where it fails.
-        var preparing: Statement?
+        /// Prepared by this unit, as its result of that number; forgotten again where the server did not prepare it.
+        var preparing: (statement: Statement, result: Int)?
+        var results = 0
         var rows: [Row] = []
         var failure: PostgreSQLFailure?
     }
@@ -70,13 +71,13 @@ final class PostgreSQLConnection: DescriptorWatcher {
         guard !isLost else {
             return finish(.failure(PostgreSQLFailure(unavailable: "the connection is closed", state: "08003")))
         }
-        var preparing: Statement?
+        var preparing: (statement: Statement, result: Int)?
         var isSent = before.map { PQsendQueryParams(handle, $0, 0, nil, nil, nil, nil, 1) == 1 } ?? true
         if isSent, prepares, preparesStatements {
             if prepared.insert(ObjectIdentifier(statement)).inserted {
                 let types = values.map(PostgreSQLWire.type)
                 isSent = PQsendPrepare(handle, statement.name, statement.text, Int32(types.count), types) == 1
-                preparing = statement
+                preparing = (statement, before == nil ? 0 : 1)
             }
             isSent = isSent && PostgreSQLWire.withParameters(values) { count, values, lengths, formats in
                 PQsendQueryPrepared(handle, statement.name, count, values, lengths, formats, 1) == 1
@@ -147,7 +148,11 @@ final class PostgreSQLConnection: DescriptorWatcher {
                 } catch {
                     units[firstUnit].failure = PostgreSQLFailure(unexpected: error)
                 }
-            case PGRES_COMMAND_OK, PGRES_PIPELINE_ABORTED: break
+            case PGRES_COMMAND_OK:
+                // It stays prepared, whatever becomes of its first use.
+                if units[firstUnit].preparing?.result == units[firstUnit].results { units[firstUnit].preparing = nil }
+                units[firstUnit].results += 1
+            case PGRES_PIPELINE_ABORTED: break
             case PGRES_PIPELINE_SYNC: finishUnit()
             default:
                 let failure = PostgreSQLFailure(result)
@@ -181,7 +186,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
             firstUnit = 0
         }
         if let failure = unit.failure {
-            if let statement = unit.preparing { prepared.remove(ObjectIdentifier(statement)) }
+            if let statement = unit.preparing?.statement { prepared.remove(ObjectIdentifier(statement)) }
             unit.finish(.failure(failure))
         } else {
             unit.finish(.success(unit.rows))

@@ -81,7 +81,7 @@ final class PostgreSQLTransaction: Sendable {
             return state.hasBegun
         }
         if hasBegun {
-            let answer = await lease.run(before: nil, Self.commitWord, [], prepares: false)
+            let answer = await lease.run(before: nil, Self.commitWord, [], prepares: false, patience: patience)
             if case .failure(let failure) = answer {
                 state.withLock { $0.failure = failure }
                 throw failure.error

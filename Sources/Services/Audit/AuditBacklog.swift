@@ -9,7 +9,10 @@ import Synchronization
 final class AuditBacklog: Sendable {
     private struct State {
         var rows: [AuditRow] = []
+        /// A task sees to what waits.
         var isWriting = false
+        /// Taken and not in the database yet.
+        var isUnderWay = false
     }
 
     private static let most = 100_000
@@ -45,7 +48,7 @@ final class AuditBacklog: Sendable {
     func stop() async {
         for _ in 0..<6 {
             await write()
-            guard !state.withLock({ $0.rows.isEmpty }) else { return }
+            guard state.withLock({ !$0.rows.isEmpty || $0.isUnderWay }) else { return }
             do { try await Task.sleep(for: Self.pause) } catch { return }
         }
     }
@@ -61,11 +64,14 @@ final class AuditBacklog: Sendable {
     }
 
     private func write() async {
-        let rows = state.withLock { state in
+        let rows = state.withLock { state -> [AuditRow] in
+            guard !state.isUnderWay else { return [] }
+            state.isUnderWay = !state.rows.isEmpty
             defer { state.rows = [] }
             return state.rows
         }
         guard !rows.isEmpty else { return }
+        defer { state.withLock { $0.isUnderWay = false } }
         do {
             try await store.transaction { try await $0.audit.append(rows) }
         } catch {

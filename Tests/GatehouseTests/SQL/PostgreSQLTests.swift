@@ -132,6 +132,52 @@ struct PostgreSQLTests {
         }
     }
 
+    @Test("a statement whose first use fails stays prepared, and costs nobody the prepared ones")
+    func failedFirstUse() async throws {
+        try await withDatabase({ $0.connectionsPerLoop = 1 }) { database in
+            _ = try await database.write(Statement("INSERT INTO t (k) VALUES (1)"), [])
+            let first = Statement("INSERT INTO t (k, v) VALUES ($1, 'first')")
+            for _ in 0..<2 {
+                await #expect(throws: DatabaseError.duplicate("t.pkey")) {
+                    _ = try await database.write(first, [.integer(1)])
+                }
+            }
+            let second = Statement("INSERT INTO t (k, v) VALUES ($1, 'second')")
+            for _ in 0..<2 {
+                await #expect(throws: DatabaseError.duplicate("t.pkey")) {
+                    try await database.transaction { try await $0.run(second, [.integer(1)]) }
+                }
+            }
+            let later = Statement("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1")
+            let prepared = try await database.read(later, [.text("INSERT INTO t (k, v)%")]).value(Int.self)
+            #expect(prepared == 2)
+            // This one was prepared after the failures.
+            let itself = try await database.read(later, [.text("%pg_prepared_statements%")]).value(Int.self)
+            #expect(itself == 1)
+        }
+    }
+
+    @Test("what another transaction was in the way of is run again, and what is wrong is not", arguments: [
+        ("40001", 3), ("40P01", 3), ("55P03", 3), ("23514", 1),
+    ])
+    func retries(code: String, attempts: Int) async throws {
+        try await withDatabase { database in
+            let define = Statement(
+                """
+                CREATE FUNCTION fail(code text) RETURNS int LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'told to fail' USING ERRCODE = code; END $$
+                """)
+            _ = try await database.write(define, [])
+            let fail = Statement("SELECT fail($1)")
+            let count = Atomic<Int>(0)
+            _ = try? await database.transaction { transaction in
+                guard count.wrappingAdd(1, ordering: .relaxed).newValue < 3 else { return }
+                try await transaction.run(fail, [.text(code)])
+            }
+            #expect(count.load(ordering: .relaxed) == attempts)
+        }
+    }
+
     @Test("a read whose connection is ended is tried again, and a transaction that had not committed too")
     func lostConnection() async throws {
         try await withDatabase({ $0.connectionsPerLoop = 1 }) { database in
