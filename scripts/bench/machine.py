@@ -96,6 +96,17 @@ def busy_seconds(core):
     raise RuntimeError(f"the kernel knows no core {core}")
 
 
+def wait_until_idle(pid):
+    """Until the process has done nothing for a fifth of a second."""
+    used = cpu_seconds(pid)
+    for _ in range(100):
+        time.sleep(0.2)
+        before, used = used, cpu_seconds(pid)
+        if used - before < 0.005:
+            return
+    raise RuntimeError("the server does not come to rest")
+
+
 def resident_mb(pid):
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):

@@ -30,6 +30,20 @@ public final class HashingPool: Sendable {
         var stopping = false
         /// Of one job, smoothed; the first guess is about what a hash of the default setting takes.
         var duration = Duration.milliseconds(20)
+
+        /// The next job; a nil inside once the pool is stopping and all is done; nil where there is nothing yet.
+        mutating func nextOrEnd() -> Job?? {
+            if let job = next() { return .some(job) }
+            return stopping ? .some(nil) : nil
+        }
+
+        mutating func next() -> Job? {
+            guard !queue.isEmpty else { return nil }
+            let job = queue.removeFirst()
+            counters.queued = queue.count
+            counters.running += 1
+            return job
+        }
     }
 
     /// One less than the processors, so that one is always free for requests.
@@ -38,25 +52,33 @@ public final class HashingPool: Sendable {
     private let threadCount: Int
     private let queueLimit: Int
     private let state: Monitor<State>
+    /// Wakes the reserve.
+    private let alarm: Monitor<Void>
     private let threads: Mutex<[Thread]>
 
     /// - Parameters:
-    ///   - threads: at least 1.
+    ///   - threads: at least 1, at the lowest priority: the higher it is, the more often a request waits for the rest
+    ///     of their time slice. One more, the reserve, has a higher one and takes work only when nothing moves.
     ///   - queueLimit: how many may wait while all threads are busy.
-    ///   - niceness: how far the threads' priority is lowered (0 to 19).
-    public init(threads: Int = HashingPool.defaultThreads, queueLimit: Int = 128, niceness: Int32 = 10) {
+    ///   - patience: how long nothing may come to its end before the reserve helps.
+    public init(
+        threads: Int = HashingPool.defaultThreads, queueLimit: Int = 128, patience: Duration = .milliseconds(250)
+    ) {
         let state = Monitor(State())
+        let alarm = Monitor(())
         threadCount = max(1, threads)
         self.queueLimit = max(0, queueLimit)
         self.state = state
-        self.threads = Mutex(
-            (0..<threadCount).map { index in
-                Thread(name: "hashing-\(index)", niceness: niceness) { Self.work(state) }
-            })
+        self.alarm = alarm
+        let workers = (0..<threadCount).map { index in
+            Thread(name: "hashing-\(index)", niceness: 19) { Self.work(state) }
+        }
+        let reserve = Thread(name: "hashing-reserve", niceness: 10) { Self.help(state, alarm, patience: patience) }
+        self.threads = Mutex(workers + [reserve])
     }
 
     /// Without it the threads would wait for ever; ``stop()`` is the orderly way.
-    deinit { state.withLock(wakes: true) { $0.stopping = true } }
+    deinit { endThreads() }
 
     public var counters: Counters { state.withLock { $0.counters } }
 
@@ -78,7 +100,7 @@ public final class HashingPool: Sendable {
     /// Does what was taken on, refuses the rest, and waits for the threads to end. Call it off the threads that
     /// serve requests.
     public func stop() {
-        state.withLock(wakes: true) { $0.stopping = true }
+        endThreads()
         let ending = threads.withLock { threads in
             defer { threads = [] }
             return threads
@@ -86,9 +108,15 @@ public final class HashingPool: Sendable {
         for thread in ending { thread.join() }
     }
 
+    private func endThreads() {
+        state.withLock(wakes: true) { $0.stopping = true }
+        alarm.withLock(wakes: true) { _ in }
+    }
+
     private func take(_ job: @escaping Job) -> Overloaded? {
-        state.withLock(wakes: true) { state in
-            let free = threadCount - state.counters.running
+        defer { alarm.withLock(wakes: true) { _ in } }
+        return state.withLock(wakes: true) { state in
+            let free = max(0, threadCount - state.counters.running)
             guard !state.stopping, state.queue.count < queueLimit + free else {
                 state.counters.refused += 1
                 let waiting = state.duration * (state.queue.count + state.counters.running) / threadCount
@@ -101,28 +129,32 @@ public final class HashingPool: Sendable {
     }
 
     private static func work(_ state: Monitor<State>) {
-        let clock = ContinuousClock()
-        while let job = state.wait(until: next) {
-            let start = clock.now
-            let finish = job()
-            let duration = clock.now - start
-            state.withLock { state in
-                state.counters.running -= 1
-                state.counters.completed += 1
-                state.duration = (state.duration * 7 + duration) / 8
-            }
-            finish()
-        }
+        while let job = state.wait(until: { $0.nextOrEnd() }) { run(job, state) }
         // A wake reaches one thread only, so each that ends wakes the next.
         state.withLock(wakes: true) { _ in }
     }
 
-    /// The next job; a nil inside once the pool is stopping and all is done; nil where there is nothing yet.
-    private static func next(_ state: inout State) -> Job?? {
-        guard !state.queue.isEmpty else { return state.stopping ? .some(nil) : nil }
-        let job = state.queue.removeFirst()
-        state.counters.queued = state.queue.count
-        state.counters.running += 1
-        return .some(job)
+    private static func run(_ job: Job, _ state: Monitor<State>) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let finish = job()
+        let duration = clock.now - start
+        state.withLock { state in
+            state.counters.running -= 1
+            state.counters.completed += 1
+            state.duration = (state.duration * 7 + duration) / 8
+        }
+        finish()
+    }
+
+    /// Where other threads leave the workers no time at all, sign-ins still come to their end.
+    private static func help(_ state: Monitor<State>, _ alarm: Monitor<Void>, patience: Duration) {
+        while true {
+            alarm.wait { _ in state.withLock { $0.stopping || !$0.queue.isEmpty } ? () : nil }
+            let before = state.withLock { $0.counters.completed }
+            let isStopping: Void? = alarm.wait(for: patience) { _ in state.withLock { $0.stopping } ? () : nil }
+            guard isStopping == nil else { return }
+            if let job = state.withLock({ $0.counters.completed == before ? $0.next() : nil }) { run(job, state) }
+        }
     }
 }

@@ -35,7 +35,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
     private unowned let loop: EventLoop
     private let timeout: Duration
     private let preparesStatements: Bool
-    private var prepared: Set<ObjectIdentifier> = []
+    private var prepared: Set<Int> = []
     private var units: [Unit] = []
     private var firstUnit = 0
     private var wantsToWrite = false
@@ -74,7 +74,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
         var preparing: (statement: Statement, result: Int)?
         var isSent = before.map { PQsendQueryParams(handle, $0, 0, nil, nil, nil, nil, 1) == 1 } ?? true
         if isSent, prepares, preparesStatements {
-            if prepared.insert(ObjectIdentifier(statement)).inserted {
+            if prepared.insert(statement.number).inserted {
                 let types = values.map(PostgreSQLWire.type)
                 isSent = PQsendPrepare(handle, statement.name, statement.text, Int32(types.count), types) == 1
                 preparing = (statement, before == nil ? 0 : 1)
@@ -186,7 +186,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
             firstUnit = 0
         }
         if let failure = unit.failure {
-            if let statement = unit.preparing?.statement { prepared.remove(ObjectIdentifier(statement)) }
+            if let statement = unit.preparing?.statement { prepared.remove(statement.number) }
             unit.finish(.failure(failure))
         } else {
             unit.finish(.success(unit.rows))

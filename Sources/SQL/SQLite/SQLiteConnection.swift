@@ -4,7 +4,7 @@ import Ground
 /// One connection with its prepared statements. One thread at a time.
 final class SQLiteConnection {
     private let handle: OpaquePointer
-    private var statements: [ObjectIdentifier: OpaquePointer] = [:]
+    private var statements: [Int: OpaquePointer] = [:]
 
     /// - Parameter cachePages: in KiB; what is not in it comes from the system's page cache.
     init(path: String, isReadOnly: Bool, cacheKiB: Int) throws(DatabaseError) {
@@ -64,7 +64,7 @@ final class SQLiteConnection {
     }
 
     private func prepare(_ statement: Statement) throws(DatabaseError) -> OpaquePointer {
-        let key = ObjectIdentifier(statement)
+        let key = statement.number
         if let prepared = statements[key] { return prepared }
         var prepared: OpaquePointer?
         let code = sqlite3_prepare_v3(

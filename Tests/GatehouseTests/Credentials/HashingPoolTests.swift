@@ -31,7 +31,7 @@ private final class Gate: Sendable {
 
     @Test("a full queue refuses at once, says when to come again, and takes jobs on again afterwards")
     func overload() async throws {
-        let pool = HashingPool(threads: 1, queueLimit: 1)
+        let pool = HashingPool(threads: 1, queueLimit: 1, patience: .seconds(600))
         let gate = Gate()
         async let first: Void = pool.run { gate.pass() }
         await until(pool) { $0.running == 1 }
@@ -50,7 +50,7 @@ private final class Gate: Sendable {
 
     @Test("stopping does what was taken on, and refuses what comes after")
     func stop() async throws {
-        let pool = HashingPool(threads: 2, queueLimit: 8)
+        let pool = HashingPool(threads: 2, queueLimit: 8, patience: .seconds(600))
         let gate = Gate()
         let jobs = (0..<5).map { number in
             Task {
@@ -83,5 +83,18 @@ private final class Gate: Sendable {
         gate.release()
         #expect(try await job.value == 1)
         pool.stop()
+    }
+
+    @Test("while nothing moves, one more thread helps, so that nobody waits for ever")
+    func reserve() async throws {
+        let pool = HashingPool(threads: 1, patience: .milliseconds(1))
+        let gate = Gate()
+        async let stuck: Void = pool.run { gate.pass() }
+        await until(pool) { $0.running == 1 }
+        for number in 0..<3 { #expect(try await pool.run { number } == number) }
+        gate.release()
+        try await stuck
+        pool.stop()
+        #expect(pool.counters == HashingPool.Counters(completed: 4))
     }
 }

@@ -132,6 +132,15 @@ struct PostgreSQLTests {
         }
     }
 
+    @Test("a statement that is gone is not taken for one that comes to lie in its place")
+    func addresses() async throws {
+        try await withDatabase { database async throws in
+            for number in 0..<200 {
+                #expect(try await database.read(Statement("SELECT \(number)"), []).value(Int.self) == number)
+            }
+        }
+    }
+
     @Test("a statement whose first use fails stays prepared, and costs nobody the prepared ones")
     func failedFirstUse() async throws {
         try await withDatabase({ $0.connectionsPerLoop = 1 }) { database in

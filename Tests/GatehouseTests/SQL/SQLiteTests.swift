@@ -50,6 +50,15 @@ import Testing
         }
     }
 
+    @Test("a statement that is gone is not taken for one that comes to lie in its place")
+    func addresses() async throws {
+        try await withDatabase { database async throws in
+            for number in 0..<200 {
+                #expect(try await database.read(Statement("SELECT \(number)"), []).value(Int.self) == number)
+            }
+        }
+    }
+
     @Test("a body that waits for something of its own still commits")
     func suspends() async throws {
         try await withDatabase { database async throws in
