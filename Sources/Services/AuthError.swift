@@ -32,6 +32,9 @@ public enum AuthError: Error, Sendable {
     case roleCycle
     /// The person does not belong to the company.
     case notMember
+    case alreadyMember
+    /// The link of an invitation is not ours, was used or withdrawn, has expired, or gives more than it may.
+    case invitationInvalid
     /// There are as many of these as there may be.
     case tooMany
     case registrationClosed

@@ -8,7 +8,10 @@ import Store
 public final class Services: Sendable {
     public let configuration: Configuration
     public let accounts: AccountService
-    public let administration: AdministrationService
+    public let users: UserService
+    public let erasure: ErasureService
+    public let invitations: InvitationService
+    public let companies: CompanyService
     public let roles: RoleService
     public let grants: GrantService
     public let signIn: SignInService
@@ -98,16 +101,24 @@ public final class Services: Sendable {
             policy: configuration.passwords.policy)
         signIn = SignInService(
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
-            lockout: Lockout(settings: configuration.signIn), log: base.log, clock: clock, random: random)
+            lockout: Lockout(settings: configuration.signIn),
+            passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
         let reach = Reach(subjects: subjects, clock: clock)
-        administration = AdministrationService(
-            store: store, accounts: accounts, sessions: sessions, reach: reach, audit: audit, clock: clock)
         roles = RoleService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         grants = GrantService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        users = UserService(
+            store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
+            audit: audit, clock: clock, random: random)
+        erasure = ErasureService(store: store, sessions: sessions, reach: reach, audit: audit, clock: clock)
+        invitations = InvitationService(
+            store: store, accounts: accounts, users: users, sessions: sessions, passwords: passwords, reach: reach,
+            audit: audit, clock: clock, random: random)
+        companies = CompanyService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         firstStart = FirstStartService(
             store: store, passwords: passwords, key: HMACKey(try await keys.secret(for: "first-start")), audit: audit,

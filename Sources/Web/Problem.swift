@@ -32,6 +32,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case roleInUse = "role_in_use"
     case roleCycle = "role_cycle"
     case notMember = "not_member"
+    case alreadyMember = "already_member"
+    case invitationInvalid = "invitation_invalid"
     case tooMany = "too_many"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
@@ -53,10 +55,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
             .originNotAllowed, .roleCycle:
             .forbidden
-        case .notFound, .setupClosed: .notFound
+        case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
-        case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany:
+        case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
+            .alreadyMember:
             .conflict
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
@@ -102,6 +105,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .roleInUse: "Somebody has the role, or another role includes it."
         case .roleCycle: "A role cannot include itself."
         case .notMember: "The person does not belong to the company."
+        case .alreadyMember: "The person belongs to the company already."
+        case .invitationInvalid: "The invitation is not valid any more."
         case .tooMany: "There are as many of these as there may be."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body must be application/json."
@@ -168,6 +173,8 @@ struct Problem: Error, Sendable {
         case .roleInUse: self.init(.roleInUse)
         case .roleCycle: self.init(.roleCycle)
         case .notMember: self.init(.notMember)
+        case .alreadyMember: self.init(.alreadyMember)
+        case .invitationInvalid: self.init(.invitationInvalid)
         case .tooMany: self.init(.tooMany)
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)

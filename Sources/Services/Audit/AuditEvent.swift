@@ -21,6 +21,20 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case userCreated = "user.created"
+        case userRestored = "user.restored"
+        case userErased = "user.erased"
+        case userExported = "user.exported"
+        case userInvited = "user.invited"
+        case invitationAccepted = "invitation.accepted"
+        case invitationWithdrawn = "invitation.withdrawn"
+        case emailChanged = "email.changed"
+        case passwordChangeRequired = "password.change_required"
+        case companyCreated = "company.created"
+        case companyUpdated = "company.updated"
+        case companyDeleted = "company.deleted"
+        case memberAdded = "company.member_added"
+        case memberRemoved = "company.member_removed"
         case roleCreated = "role.created"
         case roleUpdated = "role.updated"
         case roleDeleted = "role.deleted"
@@ -31,7 +45,8 @@ public struct AuditEvent: Sendable {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn:
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
+                .userExported, .emailChanged, .companyDeleted:
                 "warning"
             default: "info"
             }

@@ -13,6 +13,7 @@ public struct SignInService: Sendable {
     let limits: RateLimiter
     let audit: Audit
     let lockout: Lockout
+    let passwordChanges: PasswordChangeTokens
     let log: Log
     let clock: Clock
     let random: RandomSource
@@ -29,10 +30,13 @@ public struct SignInService: Sendable {
     }
 
     /// Signs in with e-mail address and password.
-    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`,
-    ///   `.passwordChangeRequired`, `.rateLimited`, `.overloaded`, `.unavailable`.
-    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignedIn {
-        try await enter(try await prove(email, password, from: client), from: client)
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.rateLimited`,
+    ///   `.overloaded`, `.unavailable`.
+    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignInOutcome {
+        let proof = try await prove(email, password, from: client)
+        do { return .signedIn(try await enter(proof, from: client)) } catch .passwordChangeRequired {
+            return .passwordChange(token: passwordChanges.token(for: proof.user), expiresIn: PasswordChangeTokens.lifetime)
+        }
     }
 
     // MARK: The password door
@@ -144,8 +148,9 @@ public struct SignInService: Sendable {
             let error = AuthError.from(error)
             if let reason = Self.reason(of: error) {
                 try await record(.signInFailed, user: proof.user.id, because: reason, from: client)
-            } else if case .unavailable = error {
-                // The password was right; that the store was busy must not lock its owner out.
+            }
+            if error.isNoFailureOfProof {
+                // The password was right; neither a busy store nor a rule may lock its owner out.
                 try? await giveBack(proof.attempt)
             }
             throw error
@@ -215,6 +220,48 @@ public struct SignInService: Sendable {
             device: DeviceParser.device(of: client.userAgent), at: now)
         try await repositories.sessions.insert(session)
         return Opening(session: session, token: token, ended: surplus.map(\.id))
+    }
+
+    /// Puts a new password in the place of one that somebody else chose, and signs in.
+    /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.invalid`, and what signing in throws.
+    public func changePassword(_ text: String, to new: String, from client: Client) async throws(AuthError) -> SignedIn {
+        let now = clock.now
+        let user: User
+        do {
+            let id = try passwordChanges.user(of: text, at: now)
+            guard let found = try await store.reading.users.find(id), found.requiresPasswordChange,
+                passwordChanges.isToken(text, for: found)
+            else { throw AuthError.tokenInvalid }
+            user = found
+        } catch { throw .from(error) }
+        try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
+        guard try await !passwords.verify(new, against: user.passwordHash).matches else {
+            throw .invalid([
+                FieldFault(
+                    field: "new_password", code: "password_unchanged",
+                    message: "The new password must differ from the current one.")
+            ])
+        }
+        let hash = try await passwords.hash(new)
+        let opening: Opening
+        do {
+            opening = try await store.transaction { repositories in
+                guard let current = try await repositories.users.find(user.id), current.requiresPasswordChange,
+                    current.stillHas(user.passwordHash)
+                else { throw AuthError.tokenInvalid }
+                guard current.status == .active else { throw AuthError.accountBlocked }
+                let company = try await company(of: current, in: repositories)
+                try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+                try await repositories.attempts.succeeded(user: user.id, at: now)
+                try await audit.record(AuditEvent(.passwordChanged, user: user.id), from: client, in: repositories)
+                for key in Lockout.deviceKeys(of: client) {
+                    try await repositories.attempts.remember(device: key, user: user.id, at: now)
+                }
+                return try await open(for: user.id, in: company?.id, method: "pwd", from: client, at: now, repositories)
+            }
+        } catch { throw .from(error) }
+        try await sessions.made(ended: opening.ended)
+        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 
     private static func reason(of error: AuthError) -> String? {

@@ -158,6 +158,19 @@ public struct SessionRepository: Sendable {
         try await ids(Self.endOfCompany, [company.sqlValue, now.sqlValue, reason.rawValue.sqlValue])
     }
 
+    private static let endOfMember = Statement(
+        """
+        UPDATE user_sessions SET ended_at = $3, end_reason = $4 WHERE user_id = $1 AND company_id = $2 AND ended_at IS NULL
+        RETURNING id
+        """)
+
+    /// Ends the user's sessions that stand in one company.
+    public func endAll(
+        ofUser user: UUID, inCompany company: UUID, because reason: Session.EndReason, at now: Timestamp
+    ) async throws(DatabaseError) -> [UUID] {
+        try await ids(Self.endOfMember, [user.sqlValue, company.sqlValue, now.sqlValue, reason.rawValue.sqlValue])
+    }
+
     private static let endedSince = Statement("SELECT id, ended_at FROM user_sessions WHERE ended_at > $1")
 
     /// Sessions that ended after that moment, and when.
