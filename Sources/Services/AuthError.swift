@@ -20,6 +20,10 @@ public enum AuthError: Error, Sendable {
     case companySuspended
     case passwordChangeRequired
     case forbidden(permission: String)
+    /// The address list of the person, or of a role, does not let them in from there.
+    case addressNotAllowed
+    /// A change of an address list would shut out whoever makes it.
+    case wouldShutYouOut
     case notFound
     case emailTaken
     case domainTaken

@@ -14,6 +14,7 @@ public final class Services: Sendable {
     public let companies: CompanyService
     public let roles: RoleService
     public let grants: GrantService
+    public let addressRules: AddressRuleService
     public let signIn: SignInService
     public let sessions: SessionService
     public let firstStart: FirstStartService
@@ -39,11 +40,14 @@ public final class Services: Sendable {
         public let clock: Clock
         public let random: RandomSource
         public let log: Log
+        /// Finds the country of an address; nil where there is no database of countries.
+        public let countries: (@Sendable (IPAddress) -> String?)?
 
         public init(
             store: DataStore, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
-            log: Log
+            log: Log, countries: (@Sendable (IPAddress) -> String?)? = nil
         ) {
+            self.countries = countries
             self.store = store
             self.keyValue = keyValue
             self.vault = vault
@@ -71,7 +75,8 @@ public final class Services: Sendable {
         let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
         let limits = RateLimiter(store: base.keyValue, settings: configuration.limits, clock: clock)
         let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
-        let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue, clock: clock)
+        let gates = AddressGates(countries: base.countries)
+        let subjects = Subjects(store: store, cache: cache, gates: gates, keyValue: base.keyValue, clock: clock)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
             memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock,
@@ -101,7 +106,7 @@ public final class Services: Sendable {
             policy: configuration.passwords.policy)
         signIn = SignInService(
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
-            lockout: Lockout(settings: configuration.signIn),
+            lockout: Lockout(settings: configuration.signIn), gates: gates,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
@@ -109,6 +114,8 @@ public final class Services: Sendable {
         let reach = Reach(subjects: subjects, clock: clock)
         roles = RoleService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        addressRules = AddressRuleService(
+            store: store, sessions: sessions, roles: roles, reach: reach, gates: gates, audit: audit, clock: clock)
         grants = GrantService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         users = UserService(

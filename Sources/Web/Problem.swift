@@ -15,6 +15,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case sessionEnded = "session_ended"
     case credentialsInvalid = "credentials_invalid"
     case forbidden
+    case addressNotAllowed = "address_not_allowed"
+    case wouldShutYouOut = "would_shut_you_out"
     case accountBlocked = "account_blocked"
     case companySuspended = "company_suspended"
     case passwordChangeRequired = "password_change_required"
@@ -53,13 +55,13 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed, .roleCycle:
+            .originNotAllowed, .roleCycle, .addressNotAllowed:
             .forbidden
         case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
-            .alreadyMember:
+            .alreadyMember, .wouldShutYouOut:
             .conflict
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
@@ -88,6 +90,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .sessionEnded: "The session has ended."
         case .credentialsInvalid: "The address or the password is wrong."
         case .forbidden: "You may not do this."
+        case .addressNotAllowed: "The account may not be used from this address."
+        case .wouldShutYouOut: "The list would shut you out from where you are."
         case .accountBlocked: "The account is blocked."
         case .companySuspended: "The company is suspended."
         case .passwordChangeRequired: "The password must be changed first."
@@ -160,6 +164,8 @@ struct Problem: Error, Sendable {
         case .sessionEnded: self.init(.sessionEnded)
         case .credentialsInvalid: self.init(.credentialsInvalid)
         case .accountLocked(let time): self.init(.accountLocked, retryAfter: time)
+        case .addressNotAllowed: self.init(.addressNotAllowed)
+        case .wouldShutYouOut: self.init(.wouldShutYouOut)
         case .accountBlocked: self.init(.accountBlocked)
         case .companySuspended: self.init(.companySuspended)
         case .passwordChangeRequired: self.init(.passwordChangeRequired)

@@ -36,6 +36,7 @@ enum Routes {
             $0.post("/{id:uuid}/restore", guard: .may("users:delete"), limit: .standard, UserHandler.restore)
             $0.post("/{id:uuid}/erase", guard: .may("users:erase"), limit: .standard, UserHandler.erase)
             $0.get("/{id:uuid}/export", guard: .signedIn, limit: .standard, UserHandler.export)
+            $0.patch("/{id:uuid}/ip-whitelist", guard: .may("users:update"), limit: .standard, AddressListHandler.ofUser)
             $0.post(
                 "/{id:uuid}/require-password-change", guard: .may("users:update"), limit: .standard,
                 UserHandler.requirePasswordChange)
@@ -53,6 +54,8 @@ enum Routes {
             $0.get("/roles/{id:uuid}", guard: .may("roles:read"), limit: .standard, RoleHandler.read)
             $0.patch("/roles/{id:uuid}", guard: .may("roles:manage"), limit: .standard, RoleHandler.update)
             $0.delete("/roles/{id:uuid}", guard: .may("roles:manage"), limit: .standard, RoleHandler.delete)
+            $0.patch(
+                "/roles/{id:uuid}/ip-whitelist", guard: .may("roles:manage"), limit: .standard, AddressListHandler.ofRole)
             $0.get("/permissions", guard: .may("roles:read"), limit: .standard, RoleHandler.permissions)
             $0.get("/users/{id:uuid}/roles", guard: .may("users:read"), limit: .standard, GrantHandler.list)
             $0.post("/users/{id:uuid}/roles", guard: .may("roles:grant"), limit: .standard, GrantHandler.grant)

@@ -21,6 +21,8 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case addressListChanged = "address_list.changed"
+        case addressRefused = "address.refused"
         case userCreated = "user.created"
         case userRestored = "user.restored"
         case userErased = "user.erased"
@@ -45,7 +47,8 @@ public struct AuditEvent: Sendable {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased, .addressListChanged,
+                .addressRefused,
                 .userExported, .emailChanged, .companyDeleted:
                 "warning"
             default: "info"
@@ -54,7 +57,7 @@ public struct AuditEvent: Sendable {
 
         var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
             default: "success"
             }
         }

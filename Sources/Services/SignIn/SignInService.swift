@@ -13,6 +13,7 @@ public struct SignInService: Sendable {
     let limits: RateLimiter
     let audit: Audit
     let lockout: Lockout
+    let gates: AddressGates
     let passwordChanges: PasswordChangeTokens
     let log: Log
     let clock: Clock
@@ -195,11 +196,15 @@ public struct SignInService: Sendable {
         return nil
     }
 
-    /// Opens a session, and ends the oldest where there would be too many.
+    /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
+    /// - Throws: `.addressNotAllowed`.
     func open(
         for user: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> Opening {
+        guard let person = try await repositories.users.find(user) else { throw AuthError.credentialsInvalid }
+        let grants = try await repositories.grants.current(of: user, at: now)
+        guard gates.gate(of: person, grants, in: company).admits(client.address) else { throw AuthError.addressNotAllowed }
         let live = try await repositories.sessions.active(ofUser: user, at: now)
         let surplus = live.prefix(max(0, live.count + 1 - lockout.settings.maximumSessions))
         for session in surplus {
@@ -270,6 +275,7 @@ public struct SignInService: Sendable {
         case .accountBlocked: "blocked"
         case .companySuspended: "company_suspended"
         case .passwordChangeRequired: "password_change_required"
+        case .addressNotAllowed: "address_not_allowed"
         default: nil
         }
     }

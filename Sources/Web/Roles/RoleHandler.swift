@@ -97,7 +97,7 @@ enum GrantHandler {
     static let effective = Operation(
         "readPermissions", "Tells what the caller may do", answers: .json(EffectiveAnswer.self, "As it is in force now.")
     ) { call in
-        let subject = try await call.services.sessions.subject(of: try call.caller)
+        let subject = try call.identified
         return .answer(EffectiveAnswer(authority: subject.authority, roles: subject.person.roles))
     }
 
