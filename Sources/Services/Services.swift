@@ -66,7 +66,7 @@ public final class Services: Sendable {
         let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
         let limits = RateLimiter(store: base.keyValue, settings: configuration.limits, clock: clock)
         let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
-        let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue)
+        let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue, clock: clock)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
             memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock,

@@ -5,6 +5,9 @@ enum Schema {
     static let migrations = [
         Migration(number: 1, name: "sign_in", script: text(PackageResources._001_sign_in_sql)),
         Migration(number: 2, name: "nodes", oldestProgram: 1, script: text(PackageResources._002_nodes_sql)),
+        Migration(
+            number: 3, name: "administration", oldestProgram: 1,
+            script: text(PackageResources._003_administration_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -89,7 +89,7 @@ public struct AdministrationService: Sendable {
                 in: repositories)
             return ended
         }
-        try await sessions.subjects.companyChanged()
+        try await sessions.subjects.manyChanged()
         do {
             guard let company = try await store.reading.companies.find(id) else { throw AuthError.notFound }
             return company
@@ -99,7 +99,7 @@ public struct AdministrationService: Sendable {
     @discardableResult
     private func demand(_ permission: String, of token: AccessToken) async throws(AuthError) -> Subject {
         let subject = try await sessions.subject(of: token)
-        guard subject.may(Permission(permission)) else { throw .forbidden(permission: permission) }
+        guard subject.may(Permission(stringLiteral: permission)) else { throw .forbidden(permission: permission) }
         return subject
     }
 

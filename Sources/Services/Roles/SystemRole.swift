@@ -1,17 +1,3 @@
-/// A permission, `resource:action`; `resource:*` and `*` permit more at once.
-public struct Permission: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
-    public let description: String
-    public init(_ name: String) { description = name }
-    public init(stringLiteral name: String) { description = name }
-
-    /// Whether whoever has `granted` may do this.
-    public func isCovered(by granted: String) -> Bool {
-        if granted == "*" || granted == description { return true }
-        guard granted.hasSuffix(":*") else { return false }
-        return description.hasPrefix(granted.dropLast())
-    }
-}
-
 /// The roles that come with the system.
 public enum SystemRole: String, CaseIterable, Sendable {
     case superAdmin = "SuperAdmin"
@@ -29,7 +15,10 @@ public enum SystemRole: String, CaseIterable, Sendable {
         switch self {
         case .superAdmin: ["*"]
         case .admin:
-            ["users:*", "sessions:*", "access_requests:*", "roles:read", "companies:read", "companies:update", "audit:read"]
+            [
+                "users:*", "sessions:*", "access_requests:*", "roles:read", "roles:grant", "permissions:check", "companies:read",
+                "companies:update", "audit:read", "audit:export", "webhooks:*", "service_accounts:*",
+            ]
         case .manager: ["users:read", "sessions:read", "access_requests:read", "roles:read"]
         case .operative: ["users:read"]
         case .collector, .technician: ["profile:read"]

@@ -49,7 +49,7 @@ struct RowRotations: Rotations {
     // Here, where person and company have just been looked at, loading the subject costs least.
     private func subject(of session: Session, in repositories: Repositories) async throws -> Subject {
         if let subject = subjects.known(ofSession: session.id) { return subject }
-        return try await Subjects.load(session, in: repositories)
+        return try await subjects.load(session, in: repositories)
     }
 
     private func decide(

@@ -108,6 +108,15 @@ public final class SessionService: Sendable {
         try await subjects.subject(ofSession: token.sessionID)
     }
 
+    /// Where the caller may do this.
+    /// - Throws: `.forbidden` where it is nowhere.
+    func demand(_ permission: Permission, of token: AccessToken) async throws(AuthError) -> Scope {
+        guard let scope = try await subject(of: token).scope(of: permission) else {
+            throw .forbidden(permission: permission.description)
+        }
+        return scope
+    }
+
     /// One page of the caller's sessions, the newest first.
     public func list(
         of token: AccessToken, after: UUID?, limit: Int, includesEnded: Bool

@@ -35,24 +35,34 @@ public final class Subject: Sendable {
     /// What other services keep about the person, a JSON object.
     public let appData: String
     public let session: Session
-    private let grants: [Grant]
+    public let authority: Authority
+    /// When the first of the grants ends; nil where none does.
+    let grantsEndAt: Timestamp?
     private let rendering = Mutex<[UInt8]?>(nil)
 
+    /// - Parameter grants: those that have not ended.
     init(user: User, grants: [Grant], company: Company?, session: Session) {
-        let here = grants.filter { $0.company == nil || $0.company == company?.id }
+        let everywhere = grants.filter { $0.company == nil }
+        let here = grants.filter { $0.company != nil && $0.company == company?.id }
         var names: [String] = []
-        for grant in here where !names.contains(grant.role) { names.append(grant.role) }
+        for grant in grants where grant.company == nil || grant.company == company?.id {
+            if !names.contains(grant.role) { names.append(grant.role) }
+        }
         person = Person(user, roles: names)
         self.company = company
         appData = user.appData
         self.session = session
-        self.grants = grants
+        authority = Authority(
+            user: user.id, everywhere: PermissionSet(everywhere.compactMap(\.permission)),
+            here: PermissionSet(here.compactMap(\.permission)), company: company?.id)
+        grantsEndAt = grants.compactMap(\.expiresAt).min()
     }
 
     /// Whether the person may do this everywhere.
-    public func may(_ permission: Permission) -> Bool {
-        grants.contains { $0.company == nil && $0.permission.map(permission.isCovered) == true }
-    }
+    public func may(_ permission: Permission) -> Bool { authority.everywhere.covers(permission) }
+
+    /// Where the person may do this; nil: nowhere.
+    public func scope(of permission: Permission) -> Scope? { authority.scope(of: permission) }
 
     /// The bytes that `render` makes of this subject, made once: a subject never changes.
     public func rendered(_ render: (Subject) -> [UInt8]) -> [UInt8] {
@@ -95,7 +105,8 @@ public final class SubjectCache: Sendable {
     var changes: Int { held.withLock { $0.changes } }
 
     func keep(_ subject: Subject, ifUnchangedSince changes: Int) {
-        let until = clock.now + Self.lifetime
+        let latest = clock.now + Self.lifetime
+        let until = subject.grantsEndAt.map { min($0, latest) } ?? latest
         held.withLock { held in
             guard held.changes == changes, capacity > 0 else { return }
             if held.bySession.count >= capacity, held.bySession[subject.session.id] == nil {

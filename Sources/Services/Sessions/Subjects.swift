@@ -8,11 +8,13 @@ public struct Subjects: Sendable {
 
     private let store: DataStore
     private let cache: SubjectCache
+    private let clock: Clock
     private let line: NodeLine
 
-    public init(store: DataStore, cache: SubjectCache, keyValue: any KeyValue) {
+    public init(store: DataStore, cache: SubjectCache, keyValue: any KeyValue, clock: Clock) {
         self.store = store
         self.cache = cache
+        self.clock = clock
         line = NodeLine(Self.channel, on: keyValue)
     }
 
@@ -35,17 +37,17 @@ public struct Subjects: Sendable {
             guard let session = try await store.reading.sessions.find(id), session.endedAt == nil else {
                 throw AuthError.sessionEnded
             }
-            let subject = try await Self.load(session, in: store.reading)
+            let subject = try await load(session, in: store.reading)
             cache.keep(subject, ifUnchangedSince: changes)
             return subject
         } catch { throw .from(error) }
     }
 
     /// The subject as it is in one transaction.
-    static func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
+    func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
         return Subject(
-            user: user, grants: try await repositories.roles.grants(to: user.id),
+            user: user, grants: try await repositories.roles.grants(to: user.id, at: clock.now),
             company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
             session: session)
     }
@@ -66,8 +68,8 @@ public struct Subjects: Sendable {
         try await line.tell(user.bytes)
     }
 
-    /// A company has changed, and with it many subjects.
-    func companyChanged() async throws(AuthError) {
+    /// Something has changed that many subjects share: a company, a role.
+    func manyChanged() async throws(AuthError) {
         cache.forgetAll()
         try await line.tell([])
     }

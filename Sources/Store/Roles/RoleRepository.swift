@@ -18,12 +18,14 @@ public struct Grant: Sendable, RowDecodable {
     public let role: String
     /// nil: everywhere.
     public let company: UUID?
+    public let expiresAt: Timestamp?
     /// nil for a role that permits nothing.
     public let permission: String?
 
     public init(row: inout Row) throws(DatabaseError) {
         role = try row.next()
         company = try row.next()
+        expiresAt = try row.next()
         permission = try row.next()
     }
 }
@@ -39,6 +41,8 @@ public struct RoleRepository: Sendable {
         """)
     private static let insertPermission = Statement(
         "INSERT INTO role_permissions (role_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    private static let insertOwnPermission = Statement(
+        "INSERT INTO role_own_permissions (role_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
 
     /// Adds a role with its permissions, unless one of that name is there.
     public func insertIfAbsent(
@@ -51,6 +55,7 @@ public struct RoleRepository: Sendable {
         guard try await !sql.run(Self.insertRole, values).isEmpty else { return }
         for permission in permissions {
             try await sql.run(Self.insertPermission, [id.sqlValue, permission.sqlValue])
+            try await sql.run(Self.insertOwnPermission, [id.sqlValue, permission.sqlValue])
         }
     }
 
@@ -80,13 +85,14 @@ public struct RoleRepository: Sendable {
 
     private static let grantsOfUser = Statement(
         """
-        SELECT r.name, g.company_id, p.permission FROM user_roles g JOIN roles r ON r.id = g.role_id
-        LEFT JOIN role_permissions p ON p.role_id = g.role_id WHERE g.user_id = $1 ORDER BY r.name, g.id
+        SELECT r.name, g.company_id, g.expires_at, p.permission FROM user_roles g JOIN roles r ON r.id = g.role_id
+        LEFT JOIN role_permissions p ON p.role_id = g.role_id
+        WHERE g.user_id = $1 AND (g.expires_at > $2 OR g.expires_at IS NULL) ORDER BY r.name, g.id
         """)
 
-    /// The user's roles with all that they permit.
-    public func grants(to user: UUID) async throws(DatabaseError) -> [Grant] {
-        try await sql.run(Self.grantsOfUser, [user.sqlValue]).all()
+    /// The user's roles that have not ended at that moment, with all that they permit.
+    public func grants(to user: UUID, at now: Timestamp) async throws(DatabaseError) -> [Grant] {
+        try await sql.run(Self.grantsOfUser, [user.sqlValue, now.sqlValue]).all()
     }
 
     private static let holders = Statement(

@@ -10,7 +10,8 @@ enum Guard: Sendable {
     case refreshToken
     /// Whoever holds an access token whose session lives.
     case signedIn
-    /// Whoever is signed in and has the permission everywhere.
+    /// Whoever is signed in and has the permission, everywhere or in the company that the session stands in. The
+    /// service asks which of the two.
     case may(Permission)
     /// A program of the operator: one with `METRICS_TOKEN` or, where none is set, one on this machine.
     case machine
@@ -23,7 +24,7 @@ enum Guard: Sendable {
         case .signedIn: call.accessToken = try await Self.accessToken(of: call)
         case .may(let permission):
             let token = try await Self.accessToken(of: call)
-            guard try await call.services.sessions.subject(of: token).may(permission) else {
+            guard try await call.services.sessions.subject(of: token).scope(of: permission) != nil else {
                 throw AuthError.forbidden(permission: permission.description)
             }
             call.accessToken = token
