@@ -14,6 +14,8 @@ public final class Services: Sendable {
     public let companies: CompanyService
     public let roles: RoleService
     public let grants: GrantService
+    public let serviceAccounts: ServiceAccountService
+    public let appData: AppDataService
     public let addressRules: AddressRuleService
     public let signIn: SignInService
     public let sessions: SessionService
@@ -123,6 +125,9 @@ public final class Services: Sendable {
             store: store, sessions: sessions, roles: roles, reach: reach, gates: gates, audit: audit, clock: clock)
         grants = GrantService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        serviceAccounts = ServiceAccountService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        appData = AppDataService(store: store, subjects: subjects, reach: reach, audit: audit, clock: clock)
         users = UserService(
             store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
             audit: audit, clock: clock, random: random)

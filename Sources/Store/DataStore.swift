@@ -40,6 +40,7 @@ public struct Repositories: Sendable {
     public var userWords: UserWordRepository { UserWordRepository(sql: sql) }
     public var userList: UserListRepository { UserListRepository(sql: sql) }
     public var invitations: InvitationRepository { InvitationRepository(sql: sql) }
+    public var serviceAccounts: ServiceAccountRepository { ServiceAccountRepository(sql: sql) }
     public var companies: CompanyRepository { CompanyRepository(sql: sql) }
     public var roles: RoleRepository { RoleRepository(sql: sql) }
     public var grants: GrantRepository { GrantRepository(sql: sql) }

@@ -44,6 +44,7 @@ struct Endpoint: Sendable {
 
     private func holder(of call: Call) -> RateLimiter.Holder {
         if let token = call.accessToken { return .session(token.sessionID) }
+        if let service = call.service { return .session(service.key) }
         if let token = call.refreshToken { return .session(token.sessionID) }
         return .address(call.request.client)
     }
@@ -88,6 +89,11 @@ struct EndpointTable {
             _ path: String, guard access: Guard, limit: RateLimiter.Class?, _ operation: Operation
         ) {
             add(.patch, path, access, limit, operation)
+        }
+        mutating func put(
+            _ path: String, guard access: Guard, limit: RateLimiter.Class?, _ operation: Operation
+        ) {
+            add(.put, path, access, limit, operation)
         }
         mutating func delete(
             _ path: String, guard access: Guard, limit: RateLimiter.Class?, _ operation: Operation

@@ -61,8 +61,25 @@ enum Routes {
             $0.post("/users/{id:uuid}/roles", guard: .may("roles:grant"), limit: .standard, GrantHandler.grant)
             $0.delete("/users/{id:uuid}/roles/{grant:uuid}", guard: .may("roles:grant"), limit: .standard, GrantHandler.withdraw)
             $0.get("/auth/permissions", guard: .signedIn, limit: .check, GrantHandler.effective)
-            $0.post("/authorize", guard: .signedIn, limit: .check, GrantHandler.authorize)
-            $0.post("/authorize/batch", guard: .signedIn, limit: .check, GrantHandler.authorizeBatch)
+            $0.post("/authorize", guard: .signedInOrService, limit: .check, GrantHandler.authorize)
+            $0.post("/authorize/batch", guard: .signedInOrService, limit: .check, GrantHandler.authorizeBatch)
+        }
+        table.group("/service-accounts", tag: "Service accounts") {
+            $0.get("", guard: .may("service_accounts:read"), limit: .standard, ServiceAccountHandler.list)
+            $0.post("", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.create)
+            $0.get("/{id:uuid}", guard: .may("service_accounts:read"), limit: .standard, ServiceAccountHandler.read)
+            $0.patch("/{id:uuid}", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.delete)
+            $0.post(
+                "/{id:uuid}/keys", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.createKey)
+            $0.delete(
+                "/{id:uuid}/keys/{key:uuid}", guard: .may("service_accounts:manage"), limit: .standard,
+                ServiceAccountHandler.revokeKey)
+        }
+        table.group("/users/{id:uuid}/app-data", tag: "Service accounts") {
+            $0.get("/{name:text}", guard: .service, limit: .check, AppDataHandler.read)
+            $0.put("/{name:text}", guard: .service, limit: .check, AppDataHandler.write)
+            $0.delete("/{name:text}", guard: .service, limit: .check, AppDataHandler.remove)
         }
         table.group("/companies", tag: "Companies") {
             $0.get("", guard: .may("companies:read"), limit: .standard, CompanyHandler.list)

@@ -23,6 +23,12 @@ public struct AuditEvent: Sendable {
         case keyRotated = "key.rotated"
         case addressListChanged = "address_list.changed"
         case addressRefused = "address.refused"
+        case serviceAccountCreated = "service_account.created"
+        case serviceAccountUpdated = "service_account.updated"
+        case serviceAccountDeleted = "service_account.deleted"
+        case apiKeyCreated = "api_key.created"
+        case apiKeyRevoked = "api_key.revoked"
+        case appDataWritten = "app_data.written"
         case userCreated = "user.created"
         case userRestored = "user.restored"
         case userErased = "user.erased"
@@ -49,7 +55,8 @@ public struct AuditEvent: Sendable {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
-                .addressListChanged, .addressRefused, .userExported, .emailChanged, .companyDeleted, .auditExported:
+                .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated,
+                .serviceAccountUpdated, .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported:
                 "warning"
             default: "info"
             }

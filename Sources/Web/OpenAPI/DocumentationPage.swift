@@ -72,6 +72,8 @@ enum DocumentationPage {
         case .refreshToken: "For whoever holds a refresh token, in the body or in the refreshToken cookie."
         case .signedIn: "For whoever is signed in: Authorization: Bearer, with an access token."
         case .may(let permission): "For whoever is signed in and has the permission \(permission)."
+        case .service: "For service accounts with a key that has the scope."
+        case .signedInOrService: "For whoever is signed in, and for service accounts."
         case .machine: "For programs with METRICS_TOKEN; without one, for programs on the same machine."
         }
     }

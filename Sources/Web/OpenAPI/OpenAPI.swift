@@ -44,6 +44,7 @@ struct OpenAPI: Sendable {
                 "responses": .object(problemResponses),
                 "securitySchemes": [
                     "access_token": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT"],
+                    "api_key": ["type": "http", "scheme": "bearer", "description": "A key of a service account, ghk_…"],
                     "metrics_token": ["type": "http", "scheme": "bearer"],
                     "refresh_cookie": ["type": "apiKey", "in": "cookie", "name": .string(RefreshCookie.name)],
                 ],
@@ -83,6 +84,8 @@ struct OpenAPI: Sendable {
         // The token may come in the body, so the cookie is one way of two.
         case .refreshToken: [["refresh_cookie": []], [:]]
         case .signedIn, .may: [["access_token": []]]
+        case .service: [["api_key": []]]
+        case .signedInOrService: [["access_token": []], ["api_key": []]]
         // On the machine itself no token is needed where none is set.
         case .machine: [["metrics_token": []], [:]]
         }
@@ -90,10 +93,11 @@ struct OpenAPI: Sendable {
 
     private static func parameters(_ endpoint: Endpoint) -> [JSON] {
         var parameters: [JSON] = []
-        if endpoint.pattern.contains("{id:uuid}") {
-            parameters.append([
-                "name": "id", "in": "path", "required": true, "schema": ["type": "string", "format": "uuid"],
-            ])
+        for part in endpoint.pattern.split(separator: "/") where part.hasPrefix("{") {
+            let names = part.dropFirst().dropLast().split(separator: ":")
+            guard let name = names.first else { continue }
+            let schema: JSON = part.hasSuffix(":uuid}") ? ["type": "string", "format": "uuid"] : ["type": "string", "minLength": 1]
+            parameters.append(["name": .string(String(name)), "in": "path", "required": true, "schema": schema])
         }
         for field in endpoint.operation.query {
             parameters.append([

@@ -48,6 +48,13 @@ import Testing
         DELETE /companies/{id}: SuperAdmin
         POST /companies/{id}/members: SuperAdmin Admin
         DELETE /companies/{id}/members/{user}: SuperAdmin Admin
+        GET /service-accounts: SuperAdmin Admin
+        POST /service-accounts: SuperAdmin Admin
+        GET /service-accounts/{id}: SuperAdmin Admin
+        PATCH /service-accounts/{id}: SuperAdmin Admin
+        DELETE /service-accounts/{id}: SuperAdmin Admin
+        POST /service-accounts/{id}/keys: SuperAdmin Admin
+        DELETE /service-accounts/{id}/keys/{key}: SuperAdmin Admin
         """
 
     private static let roles = ["SuperAdmin", "Admin", "Manager", "Operator", "Collector", "Technician", "Viewer"]
