@@ -23,7 +23,8 @@ public struct AuditEvent: Sendable {
         case keyRotated = "key.rotated"
         case auditExported = "audit.exported"
 
-        var severity: String {
+        /// Nothing that fails is of severity info: the index of what is grave has all of it.
+        public var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
@@ -33,7 +34,7 @@ public struct AuditEvent: Sendable {
             }
         }
 
-        var outcome: String {
+        public var outcome: String {
             switch self {
             case .signInFailed, .passwordChangeFailed, .tokenReused: "failure"
             default: "success"

@@ -133,7 +133,8 @@ struct OpenAPI: Sendable {
                 String(answer.status.code),
                 [
                     "description": .string(answer.summary),
-                    "content": .object([.init(answer.contentType, .object(content))]),
+                    "content": .object(
+                        ([answer.contentType] + answer.otherContentTypes).map { .init($0, .object(content)) }),
                 ])
         ]
         let byStatus = Dictionary(grouping: endpoint.problems, by: \.status.code)
