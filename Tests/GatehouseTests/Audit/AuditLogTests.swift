@@ -138,7 +138,7 @@ import Testing
 
     @Test("what a client sends as its name neither breaks the log nor a line of an export", arguments: Stores.all)
     func case55ControlCharacters(kind: StoreKind) async throws {  // cases 55 and 58
-        try await withGatehouse(on: kind) { gatehouse in
+        try await withGatehouse(on: kind, ["MAX_LOGIN_ATTEMPTS": "100"]) { gatehouse in
             let root = try gatehouse.superAdmin()
             let agents = [
                 "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", " =1+1", "\u{ff1d}1+1", "a\"b,c", "<script>alert(1)</script>",
@@ -201,8 +201,9 @@ import Testing
             #expect(try agents("user_id=\(root.id)") == (0..<1300).reversed().map { "row \($0)" })
             #expect(try agents("refreshes=no").count == 650)
             #expect(try agents("text=row%201299") == ["row 1299"])
-            let event = try #require(try await gatehouse.audit("audit.exported").last)
-            #expect(event.metadata.contains(root.id) && event.actorID?.description == root.id && event.severity == "warning")
+            let events = try await gatehouse.audit("audit.exported")
+            #expect(events.count == 3 && events.contains { $0.metadata.contains(root.id) })
+            #expect(events.allSatisfy { $0.actorID?.description == root.id && $0.severity == "warning" })
         }
     }
 
