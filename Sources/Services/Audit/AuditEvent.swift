@@ -21,6 +21,27 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case addressListChanged = "address_list.changed"
+        case addressRefused = "address.refused"
+        case userCreated = "user.created"
+        case userRestored = "user.restored"
+        case userErased = "user.erased"
+        case userExported = "user.exported"
+        case userInvited = "user.invited"
+        case invitationAccepted = "invitation.accepted"
+        case invitationWithdrawn = "invitation.withdrawn"
+        case emailChanged = "email.changed"
+        case passwordChangeRequired = "password.change_required"
+        case companyCreated = "company.created"
+        case companyUpdated = "company.updated"
+        case companyDeleted = "company.deleted"
+        case memberAdded = "company.member_added"
+        case memberRemoved = "company.member_removed"
+        case roleCreated = "role.created"
+        case roleUpdated = "role.updated"
+        case roleDeleted = "role.deleted"
+        case roleGranted = "role.granted"
+        case roleWithdrawn = "role.withdrawn"
         case auditExported = "audit.exported"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
@@ -28,7 +49,8 @@ public struct AuditEvent: Sendable {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated, .auditExported:
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
+                .addressListChanged, .addressRefused, .userExported, .emailChanged, .companyDeleted, .auditExported:
                 "warning"
             default: "info"
             }
@@ -36,7 +58,7 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
             default: "success"
             }
         }
