@@ -214,11 +214,12 @@ public struct AuditChainRepository: Sendable {
     private static let ofPerson = Statement(
         """
         SELECT \(AuditRow.columns) FROM audit_logs
-        WHERE id > $1 AND id <= $2 AND (user_id = $3 OR actor_id = $3)
+        WHERE id > $1 AND id <= $2 AND (user_id = $3 OR actor_id = $3) AND event <> 'user.erased'
             AND (ip IS NOT NULL OR user_agent IS NOT NULL OR metadata <> '{}') ORDER BY id
         """)
 
-    /// The rows in that part of the log that tell something personal of whom they are about, or who did it.
+    /// The rows in that part of the log that tell something personal of whom they are about, or who did it. Who had the
+    /// person erased, and from where, is told of the other.
     public func personal(of user: UUID, after start: UUID, upTo end: UUID) async throws(DatabaseError) -> [AuditRow] {
         try await sql.run(Self.ofPerson, [start.sqlValue, end.sqlValue, user.sqlValue]).all()
     }
