@@ -166,12 +166,14 @@ public final class AuditKeeper: Sendable {
         guard let retention = settings.retention else { return }
         let limit = clock.now - retention
         try await alone { [self] lease in
-            while let last = try await chain.lastLink(before: limit, atMost: Self.page / 2) {
+            while true {
+                let links = try await chain.links(before: limit, atMost: Self.page / 2)
+                guard let last = links.last else { return }
                 let anchor = chain.signer.sign(.anchor, sequence: last.sequence, hash: last.hash, at: clock.now)
                 try await leases.transaction(holding: lease) { repositories in
                     try await repositories.auditChain.put(
                         mark: AuditHead.Kind.anchor.rawValue, sequence: anchor.sequence, token: anchor.token)
-                    try await repositories.auditChain.remove(upTo: anchor.sequence)
+                    try await repositories.auditChain.remove(links)
                 }
                 guard try await leases.take(Self.lease) == lease else { return }
             }

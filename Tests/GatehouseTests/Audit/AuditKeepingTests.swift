@@ -118,6 +118,7 @@ import Testing
     @Test("a person's addresses and devices are taken out of the log, which still verifies and says so", arguments: Stores.all)
     func redaction(kind: StoreKind) async throws {
         try await withGatehouse(on: kind, Self.settings) { gatehouse in
+            let root = try gatehouse.superAdmin()
             let ada = try gatehouse.registered()
             _ = try gatehouse.refresh(ada.refreshToken)
             let isWritten = try await eventually { try await gatehouse.audit("session.refreshed").count == 1 }
@@ -125,13 +126,16 @@ import Testing
             try await gatehouse.fill(3)
             _ = try gatehouse.login(password: "wrong", headers: ["User-Agent": "Telltale/1.0"])
             let user = try #require(UUID(ada.id))
-            #expect(try await gatehouse.services.auditRedactor.redact(user: user) == 3)
-            #expect(try await gatehouse.services.auditRedactor.redact(user: user) == 0)
+            #expect(try root.post("/users/\(ada.id)/erase").status == 200)
+            #expect(try root.post("/users/\(ada.id)/erase").status == 404)
             // The failed sign-in had not been sealed.
             try await gatehouse.services.auditKeeper.seal()
             let report = try await gatehouse.verified()
             #expect(report.isSound && report.redacted == 3, "\(report.faults)")
-            for row in try await gatehouse.audit() where row.userID == user {
+            // Who did it, and from where, stays.
+            let erasure = try #require(try await gatehouse.audit("user.erased").first)
+            #expect(erasure.userID == user && erasure.actorID?.description == root.id && erasure.ip == "127.0.0.1")
+            for row in try await gatehouse.audit() where row.userID == user && row.event != "user.erased" {
                 #expect(row.ip == nil && row.userAgent == nil && row.metadata == "{}")
             }
             #expect(try await gatehouse.audit().contains { $0.userAgent?.contains("Telltale") == true } == false)
