@@ -37,9 +37,10 @@ enum AuditExport {
     }
 
     private static var description: AnswerDescription {
-        var description = AnswerDescription.text(lines, "The file.")
-        description.otherContentTypes = [csv]
-        return description
+        AnswerDescription(
+            status: .ok, contentType: lines, summary: "The file.", schemaName: nil, schema: ["type": "string"],
+            example: .string(AuditAnswer.example.text + "\n"),
+            others: [(csv, .string(String(decoding: CSV.line(columns), as: UTF8.self)))])
     }
 
     private static func jsonLine(_ row: AuditRow) -> [UInt8] {

@@ -134,7 +134,8 @@ struct OpenAPI: Sendable {
                 [
                     "description": .string(answer.summary),
                     "content": .object(
-                        ([answer.contentType] + answer.otherContentTypes).map { .init($0, .object(content)) }),
+                        [.init(answer.contentType, .object(content))]
+                            + answer.others.map { .init($0.contentType, ["schema": schema, "example": $0.example]) }),
                 ])
         ]
         let byStatus = Dictionary(grouping: endpoint.problems, by: \.status.code)
