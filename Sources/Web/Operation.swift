@@ -84,6 +84,8 @@ struct AnswerDescription: Sendable {
     let example: JSON
     /// A file that belongs to a page.
     var isAsset = false
+    /// Other types that it comes in where the caller asks for them, each with an example.
+    var others: [(contentType: String, example: JSON)] = []
 
     static func json<A: Answer>(_ type: A.Type, status: Status = .ok, _ summary: String) -> AnswerDescription {
         AnswerDescription(

@@ -17,6 +17,7 @@ enum Routes {
             $0.get("/sessions/all", guard: .signedIn, limit: .standard, SessionHandler.listAll)
             $0.post("/sessions/{id:uuid}/revoke", guard: .signedIn, limit: .standard, SessionHandler.revoke)
             $0.post("/sessions/revoke-others", guard: .signedIn, limit: .standard, SessionHandler.revokeOthers)
+            $0.get("/sign-in-history", guard: .signedIn, limit: .standard, AuditHandler.history)
             $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
         }
         table.group("/auth", tag: "Account") {
@@ -92,6 +93,13 @@ enum Routes {
             $0.delete(
                 "/{id:uuid}/members/{user:uuid}", guard: .may("companies:update"), limit: .standard,
                 CompanyHandler.removeMember)
+        }
+        table.group("/audit-logs", tag: "Audit log") {
+            $0.get("", guard: .may("audit:read"), limit: .standard, AuditHandler.list)
+            // Only for whoever may read the log everywhere; the service asks.
+            $0.get("/head", guard: .may("audit:read"), limit: .standard, AuditHandler.head)
+            $0.get("/export", guard: .may("audit:export"), limit: .standard, AuditExport.operation)
+            $0.get("/{id:uuid}", guard: .may("audit:read"), limit: .standard, AuditHandler.read)
         }
         table.group("/setup", tag: "First start") {
             $0.get("", guard: .anyone, limit: .standard, SetupHandler.page)

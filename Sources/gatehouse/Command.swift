@@ -7,6 +7,8 @@ enum Command: Sendable {
     case allowAddress(Options, email: String?, role: String?)
     case listKeys(Options)
     case rotateKeys(Options, atOnce: Bool)
+    case verifyAudit(Options, head: String?)
+    case auditHead(Options)
     case openAPI(Options)
     case version
     case help
@@ -37,6 +39,9 @@ enum Command: Sendable {
           keys rotate           Makes a new signing key that signs in ten minutes, when every cached key set has
                                 it; the former verifies until its tokens have expired.
               --now             Signs at once, for when the current key is known to others.
+          audit verify          Checks the whole audit log, and names the first row that is not as it was written.
+              --head FILE       Compares it with a head that was printed or sent away earlier.
+          audit head            Prints the newest signed head of the audit log.
           openapi               Prints the OpenAPI document.
           version               Prints the version.
           help                  Prints this.
@@ -49,7 +54,7 @@ enum Command: Sendable {
         exit codes: 0 success, 1 failure, 64 wrong usage, 78 refused configuration
         """
 
-    private static let names = ["serve", "config", "migrate", "admin", "keys", "openapi", "version", "help"]
+    private static let names = ["serve", "config", "migrate", "admin", "keys", "audit", "openapi", "version", "help"]
 
     /// - Throws: `UsageError`.
     static func parse(_ arguments: [String]) throws -> Command {
@@ -68,13 +73,13 @@ enum Command: Sendable {
             case "--help", "-h": return .help
             case "--version": return .version
             case "--markdown", "--password-stdin", "--now": flags.insert(parts[0])
-            case "--port", "--host", "--data", "--email", "--name", "--role":
+            case "--port", "--host", "--data", "--email", "--name", "--role", "--head":
                 guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
                     throw UsageError(message: "\(parts[0]) needs a value", hint: Self.hint)
                 }
                 values[parts[0]] = value
             default:
-                let known = ["--port", "--host", "--data", "--email", "--name", "--role", "--password-stdin", "--markdown", "--now", "--help"]
+                let known = ["--port", "--host", "--data", "--email", "--name", "--role", "--head", "--password-stdin", "--markdown", "--now", "--help"]
                 throw UsageError(message: "unknown option \(parts[0])", hint: Spelling.suggestion(for: parts[0], among: known))
             }
         }
@@ -93,6 +98,8 @@ enum Command: Sendable {
         case ["migrate"]: return .migrate(options)
         case ["keys", "list"]: return .listKeys(options)
         case ["keys", "rotate"]: return .rotateKeys(options, atOnce: flags.contains("--now"))
+        case ["audit", "verify"]: return .verifyAudit(options, head: values["--head"])
+        case ["audit", "head"]: return .auditHead(options)
         case ["openapi"]: return .openAPI(options)
         case ["version"]: return .version
         case ["help"], []: return .help
@@ -111,6 +118,7 @@ enum Command: Sendable {
         case ["admin"]:
             throw UsageError(message: "admin what? There are 'admin create' and 'admin allow-address'.", hint: Self.hint)
         case ["keys"]: throw UsageError(message: "keys what? There are 'keys list' and 'keys rotate'.", hint: Self.hint)
+        case ["audit"]: throw UsageError(message: "audit what? There are 'audit verify' and 'audit head'.", hint: Self.hint)
         default:
             let first = words.first ?? ""
             if names.contains(first) {

@@ -1,7 +1,10 @@
 """What is measured, and the bar for each."""
 
 import json
+import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
@@ -34,9 +37,11 @@ class Bench:
         say(f"the server has core {machine.SERVER_CORE}, the load core {machine.LOAD_CORE}")
         few, password_hash = self.seed_few()
         self.start_up(few)
+        unrecorded = self.unrecorded(few)
         server = self.serve(few)
         self.idle_memory(f"at rest with {FEW:,} sessions", server, 20)
         self.refresh_few(server, few)
+        self.audit_price(server, unrecorded, few)
         self.validate(server)
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
@@ -86,6 +91,27 @@ class Bench:
         self.table.add(f"refresh, durable, {FEW:,} sessions", runs, machine.resident_mb(server.pid),
                        at_least(middle(runs, "rate"), 5000, "/s"))
         self.table.add("  its CPU time", bar=at_most(middle(runs, "cpu"), 150, "us"))
+
+    def unrecorded(self, seed):
+        """A copy of the data in which no row comes into the audit log."""
+        data = self.folder / "unrecorded"
+        shutil.copytree(seed.data, data)
+        with closing(sqlite3.connect(data / "gatehouse.db")) as database:
+            database.execute("CREATE TRIGGER unrecorded BEFORE INSERT ON audit_logs BEGIN SELECT RAISE(IGNORE); END")
+        return data
+
+    def audit_price(self, server, unrecorded, seed):
+        """By turns with a server whose database drops every row of the audit log."""
+        say("refreshing, beside it without a record of it")
+        without = servers.gatehouse(self.processes, self.binary, unrecorded)
+        tokens = seed.refresh_tokens(self.folder / "unrecorded-tokens", FEW)
+        load.refreshes(self.refresh_load, without, 0, tokens)
+        prices = []
+        for _ in range(2 * ROUNDS):
+            recorded = self.refreshes(server, self.folder / "few")
+            prices.append(recorded.cpu / self.refreshes(without, tokens).cpu)
+        without.stop()
+        self.table.add("  its CPU time against a refresh that is not recorded", bar=at_most(median(prices), 1.15, "times"))
 
     def refresh_many(self, seed, server_of_few):
         """By turns with few, and no session twice, so that no cache helps."""

@@ -144,8 +144,16 @@ class Somebody:
         if isinstance(case.path_parameters, dict) and "id" in case.path_parameters:
             if "session" in case.path:
                 case.path_parameters["id"] = self.tokens["session_id"]
+            elif "audit-logs" in case.path:
+                case.path_parameters["id"] = self.house.call(
+                    "GET", "/audit-logs", self.tokens["access_token"]).json()["items"][0]["id"]
             elif "users" in case.path:
                 case.path_parameters["id"] = self.tokens["user"]["id"]
+
+
+def sends_nothing_wrong(case):
+    """A parameter that is an empty list or object is not sent at all."""
+    return any(value in ([], {}) for value in (case.query or {}).values())
 
 
 def modes(operation):
@@ -173,7 +181,10 @@ def test_the_server_does_what_the_document_says(house, label, mode):
             base_url=house.url, headers={"Authorization": "Bearer " + person.tokens["access_token"]}, timeout=PATIENCE)
         seen.add(answer.status_code)
         # What was fitted in may have mended what had been made wrong.
-        case.validate_response(answer, checks=checks_for(label) if not fits else CHECKS[:-1])
+        isMended = fits or sends_nothing_wrong(case)
+        if not isMended and mode is GenerationMode.NEGATIVE and answer.status_code == 200:
+            print("CASEQ", repr(case.query), repr(case.headers), answer.request.url)
+        case.validate_response(answer, checks=CHECKS[:-1] if isMended else checks_for(label))
         if answer.status_code == 200 and label == "POST /auth/change-password":
             person.password = case.body["new_password"]
         if label in ENDING or answer.status_code == 401 or "revoke" in label or "refresh" in label:

@@ -50,7 +50,8 @@ public struct AuditEvent: Sendable {
         case roleWithdrawn = "role.withdrawn"
         case auditExported = "audit.exported"
 
-        var severity: String {
+        /// Nothing that fails is of severity info: the index of what is grave has all of it.
+        public var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
@@ -62,7 +63,7 @@ public struct AuditEvent: Sendable {
             }
         }
 
-        var outcome: String {
+        public var outcome: String {
             switch self {
             case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
             default: "success"

@@ -137,7 +137,9 @@ struct OpenAPI: Sendable {
                 String(answer.status.code),
                 [
                     "description": .string(answer.summary),
-                    "content": .object([.init(answer.contentType, .object(content))]),
+                    "content": .object(
+                        [.init(answer.contentType, .object(content))]
+                            + answer.others.map { .init($0.contentType, ["schema": schema, "example": $0.example]) }),
                 ])
         ]
         let byStatus = Dictionary(grouping: endpoint.problems, by: \.status.code)

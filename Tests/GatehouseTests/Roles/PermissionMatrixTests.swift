@@ -14,6 +14,7 @@ import Testing
         PATCH /auth/profile: everyone
         POST /auth/change-password: everyone
         GET /auth/permissions: everyone
+        GET /auth/sign-in-history: everyone
         POST /authorize: everyone
         POST /authorize/batch: everyone
         GET /users: SuperAdmin Admin Manager Operator Viewer
@@ -55,6 +56,10 @@ import Testing
         DELETE /service-accounts/{id}: SuperAdmin Admin
         POST /service-accounts/{id}/keys: SuperAdmin Admin
         DELETE /service-accounts/{id}/keys/{key}: SuperAdmin Admin
+        GET /audit-logs: SuperAdmin Admin
+        GET /audit-logs/{id}: SuperAdmin Admin
+        GET /audit-logs/export: SuperAdmin Admin
+        GET /audit-logs/head: SuperAdmin Admin
         """
 
     private static let roles = ["SuperAdmin", "Admin", "Manager", "Operator", "Collector", "Technician", "Viewer"]
