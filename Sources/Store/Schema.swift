@@ -8,6 +8,7 @@ enum Schema {
         Migration(
             number: 3, name: "administration", oldestProgram: 1,
             script: text(PackageResources._003_administration_sql)),
+        Migration(number: 6, name: "imports", oldestProgram: 1, script: text(PackageResources._006_imports_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
