@@ -24,6 +24,16 @@ public enum AuthError: Error, Sendable {
     case emailTaken
     case domainTaken
     case lastSuperAdmin
+    case roleNameTaken
+    /// Roles that come with the system keep their names, and SuperAdmin all that it permits.
+    case systemRole
+    case roleInUse
+    /// A role would include itself.
+    case roleCycle
+    /// The person does not belong to the company.
+    case notMember
+    /// There are as many of these as there may be.
+    case tooMany
     case registrationClosed
     case setupClosed
     case originNotAllowed

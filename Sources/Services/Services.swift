@@ -9,6 +9,8 @@ public final class Services: Sendable {
     public let configuration: Configuration
     public let accounts: AccountService
     public let administration: AdministrationService
+    public let roles: RoleService
+    public let grants: GrantService
     public let signIn: SignInService
     public let sessions: SessionService
     public let firstStart: FirstStartService
@@ -100,8 +102,13 @@ public final class Services: Sendable {
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
+        let reach = Reach(subjects: subjects, clock: clock)
         administration = AdministrationService(
-            store: store, accounts: accounts, sessions: sessions, audit: audit, clock: clock)
+            store: store, accounts: accounts, sessions: sessions, reach: reach, audit: audit, clock: clock)
+        roles = RoleService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        grants = GrantService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         firstStart = FirstStartService(
             store: store, passwords: passwords, key: HMACKey(try await keys.secret(for: "first-start")), audit: audit,
             clock: clock, random: random)
@@ -127,8 +134,8 @@ public final class Services: Sendable {
         try await store.transaction { repositories in
             for role in SystemRole.allCases {
                 try await repositories.roles.insertIfAbsent(
-                    id: UUID(at: now, random: random), name: role.rawValue, nameKey: role.key,
-                    description: role.summary, isSystem: true, permissions: role.permissions, at: now)
+                    id: UUID(at: now, random: random), name: role.rawValue, description: role.summary,
+                    permissions: role.permissions, at: now)
             }
         }
     }

@@ -27,6 +27,12 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case emailTaken = "email_taken"
     case domainTaken = "domain_taken"
     case lastSuperAdmin = "last_super_admin"
+    case roleNameTaken = "role_name_taken"
+    case systemRole = "system_role"
+    case roleInUse = "role_in_use"
+    case roleCycle = "role_cycle"
+    case notMember = "not_member"
+    case tooMany = "too_many"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -45,12 +51,13 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed:
+            .originNotAllowed, .roleCycle:
             .forbidden
         case .notFound, .setupClosed: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
-        case .emailTaken, .domainTaken, .lastSuperAdmin: .conflict
+        case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany:
+            .conflict
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .expectationFailed: Status(417)
@@ -90,6 +97,12 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .emailTaken: "The e-mail address has an account."
         case .domainTaken: "The domain belongs to another company."
         case .lastSuperAdmin: "The last SuperAdmin stays."
+        case .roleNameTaken: "Another role has that name."
+        case .systemRole: "A role that comes with the system keeps its name, and SuperAdmin what it permits."
+        case .roleInUse: "Somebody has the role, or another role includes it."
+        case .roleCycle: "A role cannot include itself."
+        case .notMember: "The person does not belong to the company."
+        case .tooMany: "There are as many of these as there may be."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body must be application/json."
         case .expectationFailed: "The expectation cannot be met."
@@ -150,6 +163,12 @@ struct Problem: Error, Sendable {
         case .emailTaken: self.init(.emailTaken)
         case .domainTaken: self.init(.domainTaken)
         case .lastSuperAdmin: self.init(.lastSuperAdmin)
+        case .roleNameTaken: self.init(.roleNameTaken)
+        case .systemRole: self.init(.systemRole)
+        case .roleInUse: self.init(.roleInUse)
+        case .roleCycle: self.init(.roleCycle)
+        case .notMember: self.init(.notMember)
+        case .tooMany: self.init(.tooMany)
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)
         case .originNotAllowed: self.init(.originNotAllowed)

@@ -21,12 +21,17 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case roleCreated = "role.created"
+        case roleUpdated = "role.updated"
+        case roleDeleted = "role.deleted"
+        case roleGranted = "role.granted"
+        case roleWithdrawn = "role.withdrawn"
 
         var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated:
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn:
                 "warning"
             default: "info"
             }

@@ -47,7 +47,7 @@ public struct Subjects: Sendable {
     func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
         return Subject(
-            user: user, grants: try await repositories.roles.grants(to: user.id, at: clock.now),
+            user: user, grants: try await repositories.grants.current(of: user.id, at: clock.now),
             company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
             session: session)
     }

@@ -43,6 +43,19 @@ public struct CompanyRepository: Sendable {
         try await sql.run(Self.ofUser, [user.sqlValue]).all()
     }
 
+    private static let memberships = Statement(
+        """
+        SELECT m.company_id FROM memberships m JOIN companies c ON c.id = m.company_id
+        WHERE m.user_id = $1 AND c.deleted_at IS NULL ORDER BY m.company_id
+        """)
+
+    /// The companies that the user, who may be deleted, belongs to.
+    public func memberships(of user: UUID) async throws(DatabaseError) -> [UUID] {
+        var ids: [UUID] = []
+        for var row in try await sql.run(Self.memberships, [user.sqlValue]) { ids.append(try row.next()) }
+        return ids
+    }
+
     private static let hasMemberships = Statement("SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1")
 
     /// Whether the user was ever put into a company, one that is gone since included.
