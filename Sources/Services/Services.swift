@@ -10,6 +10,8 @@ public final class Services: Sendable {
     public let accounts: AccountService
     public let administration: AdministrationService
     public let roles: RoleService
+    public let imports: ImportService
+    public let exports: ExportService
     public let grants: GrantService
     public let signIn: SignInService
     public let sessions: SessionService
@@ -105,6 +107,10 @@ public final class Services: Sendable {
         let reach = Reach(subjects: subjects, clock: clock)
         administration = AdministrationService(
             store: store, accounts: accounts, sessions: sessions, reach: reach, audit: audit, clock: clock)
+        imports = ImportService(
+            store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
+            random: random)
+        exports = ExportService(store: store, sessions: sessions, audit: audit, clock: clock)
         roles = RoleService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         grants = GrantService(

@@ -33,6 +33,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case roleCycle = "role_cycle"
     case notMember = "not_member"
     case tooMany = "too_many"
+    case importRefused = "import_refused"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -58,6 +59,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany:
             .conflict
+        case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .expectationFailed: Status(417)
@@ -103,8 +105,9 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .roleCycle: "A role cannot include itself."
         case .notMember: "The person does not belong to the company."
         case .tooMany: "There are as many of these as there may be."
+        case .importRefused: "Lines of the file are refused, and nothing was written."
         case .bodyTooLarge: "The body is too large."
-        case .unsupportedMediaType: "The body must be application/json."
+        case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."
         case .accountLocked: "Too many failures: the account is locked for a while."
         case .rateLimited: "Too many requests."
@@ -169,6 +172,7 @@ struct Problem: Error, Sendable {
         case .roleCycle: self.init(.roleCycle)
         case .notMember: self.init(.notMember)
         case .tooMany: self.init(.tooMany)
+        case .importRefused(let report): self.init(.importRefused, errors: report.faults.map(FieldFault.init(line:)))
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)
         case .originNotAllowed: self.init(.originNotAllowed)

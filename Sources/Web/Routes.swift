@@ -23,6 +23,8 @@ enum Routes {
             $0.post("/change-password", guard: .signedIn, limit: .signIn, ProfileHandler.changePassword)
         }
         table.group("/users", tag: "People") {
+            $0.post("/import", guard: .may("users:import"), limit: .standard, ImportHandler.importUsers)
+            $0.get("/export", guard: .may("users:export"), limit: .standard, ExportHandler.exportUsers)
             // One's own account needs no permission; the service asks for one for anybody else's.
             $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, AdministrationHandler.updateUser)
             $0.delete("/{id:uuid}", guard: .may("users:delete"), limit: .standard, AdministrationHandler.deleteUser)

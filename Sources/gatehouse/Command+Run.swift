@@ -18,6 +18,7 @@ extension Command {
                 let activation = try await house.services.keys.rotate(atOnce: atOnce)
                 Console.print("A new key signs from \(activation.rfc3339) on; a running server hears of it within a minute.")
             }
+        case .importUsers(let options, let order): return try await importUsers(options, order)
         case .openAPI(let options):
             let configuration = try Setup.configuration(options)
             let document = WebServer.openAPI(publicURL: configuration.server.publicURL, version: Version.current)
@@ -74,7 +75,7 @@ extension Command {
         }
     }
 
-    private func withHouse(_ options: Options, _ body: (House) async throws -> Void) async throws {
+    func withHouse(_ options: Options, _ body: (House) async throws -> Void) async throws {
         let house = try await House(Setup.configuration(options), log: Log.standardError(level: .error))
         do { try await body(house) } catch {
             await house.close()

@@ -6,6 +6,7 @@ enum Command: Sendable {
     case createAdmin(Options, email: String, name: String)
     case listKeys(Options)
     case rotateKeys(Options, atOnce: Bool)
+    case importUsers(Options, ImportOrder)
     case openAPI(Options)
     case version
     case help
@@ -33,6 +34,15 @@ enum Command: Sendable {
           keys rotate           Makes a new signing key that signs in ten minutes, when every cached key set has
                                 it; the former verifies until its tokens have expired.
               --now             Signs at once, for when the current key is known to others.
+          users import FILE     Brings people in from a file: every line, or none.
+              --format F        csv, json or jsonl; else by the name of the file.
+              --source S        Who wrote it: gatehouse, keycloak, firebase, django or better-auth.
+              --hash-parameters FILE
+                                The parameters of the hashes of a Firebase project.
+              --dry-run         Checks everything, and writes nothing.
+              --on-error skip   Writes the other lines where some are refused.
+              --create-companies
+                                Makes companies that the file names and that are not here.
           openapi               Prints the OpenAPI document.
           version               Prints the version.
           help                  Prints this.
@@ -45,7 +55,7 @@ enum Command: Sendable {
         exit codes: 0 success, 1 failure, 64 wrong usage, 78 refused configuration
         """
 
-    private static let names = ["serve", "config", "migrate", "admin", "keys", "openapi", "version", "help"]
+    private static let names = ["serve", "config", "migrate", "admin", "keys", "users", "openapi", "version", "help"]
 
     /// - Throws: `UsageError`.
     static func parse(_ arguments: [String]) throws -> Command {
@@ -55,7 +65,7 @@ enum Command: Sendable {
         var flags: Set<String> = []
         var rest = arguments[...]
         while let argument = rest.popFirst() {
-            guard argument.hasPrefix("-") else {
+            guard argument.hasPrefix("-"), argument != "-" else {
                 words.append(argument)
                 continue
             }
@@ -63,14 +73,17 @@ enum Command: Sendable {
             switch parts[0] {
             case "--help", "-h": return .help
             case "--version": return .version
-            case "--markdown", "--password-stdin", "--now": flags.insert(parts[0])
-            case "--port", "--host", "--data", "--email", "--name":
+            case "--markdown", "--password-stdin", "--now", "--dry-run", "--create-companies": flags.insert(parts[0])
+            case "--port", "--host", "--data", "--email", "--name", "--format", "--source", "--hash-parameters", "--on-error":
                 guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
                     throw UsageError(message: "\(parts[0]) needs a value", hint: Self.hint)
                 }
                 values[parts[0]] = value
             default:
-                let known = ["--port", "--host", "--data", "--email", "--name", "--password-stdin", "--markdown", "--now", "--help"]
+                let known = [
+                    "--port", "--host", "--data", "--email", "--name", "--password-stdin", "--markdown", "--now", "--help",
+                    "--format", "--source", "--hash-parameters", "--on-error", "--dry-run", "--create-companies",
+                ]
                 throw UsageError(message: "unknown option \(parts[0])", hint: Spelling.suggestion(for: parts[0], among: known))
             }
         }
@@ -99,6 +112,10 @@ enum Command: Sendable {
                     hint: "A password on the command line would be seen by every user of the machine.")
             }
             return .createAdmin(options, email: email, name: name)
+        case ["users", "import"]: throw UsageError(message: "users import needs a file", hint: Self.hint)
+        case let words where words.count == 3 && words.starts(with: ["users", "import"]):
+            return .importUsers(options, try ImportOrder(file: words[2], values: values, flags: flags))
+        case ["users"]: throw UsageError(message: "users what? There is 'users import'.", hint: Self.hint)
         case ["admin"]: throw UsageError(message: "admin what? There is 'admin create'.", hint: Self.hint)
         case ["keys"]: throw UsageError(message: "keys what? There are 'keys list' and 'keys rotate'.", hint: Self.hint)
         default:

@@ -26,11 +26,13 @@ public struct AuditEvent: Sendable {
         case roleDeleted = "role.deleted"
         case roleGranted = "role.granted"
         case roleWithdrawn = "role.withdrawn"
+        case usersImported = "users.imported"
+        case usersExported = "users.exported"
 
         var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
-            case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
+            case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged, .usersImported, .usersExported,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn:
                 "warning"
             default: "info"
