@@ -110,7 +110,7 @@ public final class Services: Sendable {
         imports = ImportService(
             store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
             random: random)
-        exports = ExportService(store: store, sessions: sessions, audit: audit, clock: clock)
+        exports = ExportService(store: store, sessions: sessions, audit: audit)
         roles = RoleService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         grants = GrantService(

@@ -37,7 +37,7 @@ public struct ImportService: Sendable {
     }
 
     private func intake(_ format: ImportFormat, from mapping: ImportMapping, mostLines: Int, scope: Scope) -> ImportIntake {
-        let people = ImportedPersonReader(scope: scope, now: clock.now, random: random) {
+        let people = ImportedPersonReader(scope: scope, clock: clock, random: random) {
             [passwords] hash throws(HashFault) in try passwords.adopt(hash)
         }
         return ImportIntake(format, from: mapping, mostLines: mostLines, people: people)
@@ -205,10 +205,11 @@ struct ImportRun: Sendable {
             try await repositories.imports.insert(part.map { ($0.person.user, $0.person.emailKey) }, at: now)
             try await repositories.imports.insert(
                 members: part.flatMap { resolved in resolved.companies.map { (resolved.person.user.id, $0) } }, at: now)
+            let moment = service.clock.now
             let grants = part.flatMap { resolved in
                 resolved.grants.map {
                     BulkGrant(
-                        id: UUID(at: now, random: service.random), user: resolved.person.user.id, role: $0.role,
+                        id: UUID(at: moment, random: service.random), user: resolved.person.user.id, role: $0.role,
                         company: $0.company)
                 }
             }

@@ -71,15 +71,14 @@ public struct ExportRepository: Sendable {
     private static let grants = Statement(
         """
         SELECT g.user_id, r.name, g.company_id FROM user_roles g JOIN roles r ON r.id = g.role_id
-        WHERE (g.company_id = $3 OR $3 IS NULL) AND g.user_id >= $1 AND g.user_id <= $2
-            AND (g.expires_at > $4 OR g.expires_at IS NULL)
+        WHERE (g.company_id = $3 OR $3 IS NULL) AND g.user_id >= $1 AND g.user_id <= $2 AND g.expires_at IS NULL
         ORDER BY g.user_id, r.name, g.id
         """)
 
-    /// The roles that have not ended of everybody from one id to another, or those in one company.
-    public func grants(from first: UUID, to last: UUID, within company: UUID?, at now: Timestamp)
+    /// The roles without end of everybody from one id to another, or those in one company.
+    public func grants(from first: UUID, to last: UUID, within company: UUID?)
         async throws(DatabaseError) -> [ExportedGrant]
     {
-        try await sql.run(Self.grants, [first.sqlValue, last.sqlValue, company.sqlValue, now.sqlValue]).all()
+        try await sql.run(Self.grants, [first.sqlValue, last.sqlValue, company.sqlValue]).all()
     }
 }
