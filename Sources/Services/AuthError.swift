@@ -20,6 +20,10 @@ public enum AuthError: Error, Sendable {
     case companySuspended
     case passwordChangeRequired
     case forbidden(permission: String)
+    /// The address list of the person, or of a role, does not let them in from there.
+    case addressNotAllowed
+    /// A change of an address list would shut out whoever makes it.
+    case wouldShutYouOut
     case notFound
     case emailTaken
     case domainTaken
@@ -32,6 +36,9 @@ public enum AuthError: Error, Sendable {
     case roleCycle
     /// The person does not belong to the company.
     case notMember
+    case alreadyMember
+    /// The link of an invitation is not ours, was used or withdrawn, has expired, or gives more than it may.
+    case invitationInvalid
     /// There are as many of these as there may be.
     case tooMany
     /// Lines of a file are refused, and nothing of it was written.

@@ -37,6 +37,9 @@ public struct Repositories: Sendable {
     init(_ sql: any StatementRunner) { self.sql = sql }
 
     public var users: UserRepository { UserRepository(sql: sql) }
+    public var userWords: UserWordRepository { UserWordRepository(sql: sql) }
+    public var userList: UserListRepository { UserListRepository(sql: sql) }
+    public var invitations: InvitationRepository { InvitationRepository(sql: sql) }
     public var companies: CompanyRepository { CompanyRepository(sql: sql) }
     public var roles: RoleRepository { RoleRepository(sql: sql) }
     public var grants: GrantRepository { GrantRepository(sql: sql) }

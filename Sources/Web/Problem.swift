@@ -15,6 +15,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case sessionEnded = "session_ended"
     case credentialsInvalid = "credentials_invalid"
     case forbidden
+    case addressNotAllowed = "address_not_allowed"
+    case wouldShutYouOut = "would_shut_you_out"
     case accountBlocked = "account_blocked"
     case companySuspended = "company_suspended"
     case passwordChangeRequired = "password_change_required"
@@ -32,6 +34,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case roleInUse = "role_in_use"
     case roleCycle = "role_cycle"
     case notMember = "not_member"
+    case alreadyMember = "already_member"
+    case invitationInvalid = "invitation_invalid"
     case tooMany = "too_many"
     case importRefused = "import_refused"
     case bodyTooLarge = "body_too_large"
@@ -52,12 +56,13 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed, .roleCycle:
+            .originNotAllowed, .roleCycle, .addressNotAllowed:
             .forbidden
-        case .notFound, .setupClosed: .notFound
+        case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
-        case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany:
+        case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
+            .alreadyMember, .wouldShutYouOut:
             .conflict
         case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
@@ -87,6 +92,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .sessionEnded: "The session has ended."
         case .credentialsInvalid: "The address or the password is wrong."
         case .forbidden: "You may not do this."
+        case .addressNotAllowed: "The account may not be used from this address."
+        case .wouldShutYouOut: "The list would shut you out from where you are."
         case .accountBlocked: "The account is blocked."
         case .companySuspended: "The company is suspended."
         case .passwordChangeRequired: "The password must be changed first."
@@ -104,6 +111,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .roleInUse: "Somebody has the role, or another role includes it."
         case .roleCycle: "A role cannot include itself."
         case .notMember: "The person does not belong to the company."
+        case .alreadyMember: "The person belongs to the company already."
+        case .invitationInvalid: "The invitation is not valid any more."
         case .tooMany: "There are as many of these as there may be."
         case .importRefused: "Lines of the file are refused, and nothing was written."
         case .bodyTooLarge: "The body is too large."
@@ -158,6 +167,8 @@ struct Problem: Error, Sendable {
         case .sessionEnded: self.init(.sessionEnded)
         case .credentialsInvalid: self.init(.credentialsInvalid)
         case .accountLocked(let time): self.init(.accountLocked, retryAfter: time)
+        case .addressNotAllowed: self.init(.addressNotAllowed)
+        case .wouldShutYouOut: self.init(.wouldShutYouOut)
         case .accountBlocked: self.init(.accountBlocked)
         case .companySuspended: self.init(.companySuspended)
         case .passwordChangeRequired: self.init(.passwordChangeRequired)
@@ -171,6 +182,8 @@ struct Problem: Error, Sendable {
         case .roleInUse: self.init(.roleInUse)
         case .roleCycle: self.init(.roleCycle)
         case .notMember: self.init(.notMember)
+        case .alreadyMember: self.init(.alreadyMember)
+        case .invitationInvalid: self.init(.invitationInvalid)
         case .tooMany: self.init(.tooMany)
         case .importRefused(let report): self.init(.importRefused, errors: report.faults.map(FieldFault.init(line:)))
         case .registrationClosed: self.init(.registrationClosed)

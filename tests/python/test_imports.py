@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import subprocess
 import unicodedata
 
 import argon2
@@ -17,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import hashers
 from passlib import hash as passlib
 
-from gatehouse import PASSWORD, run
+from gatehouse import BINARY, PACKAGE, PASSWORD, PATIENCE, environment, run
 
 settings.configure()
 django.setup()
@@ -128,16 +130,43 @@ def test_every_kind_of_hash_signs_in(start, bring):
     all_sign_in(start(), [(email, password) for email, password, _ in people])
 
 
-def test_people_of_keycloak(start, bring):
-    algorithms_there = ["pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512", "argon2"]
+def keycloak_realm():
+    kinds = ["pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512", "argon2"]
     users = [{
         "id": f"0000-{number}", "username": f"k{number}", "email": f"k{number}@example.com", "firstName": "Kay", "lastName": "Cloak",
         "emailVerified": True, "enabled": True, "createdTimestamp": 1700000000000, "totp": False, "requiredActions": [],
-        "credentials": [{"type": "otp"}, keycloak_credential(algorithm, PASSWORD)], "realmRoles": ["default-roles-x"],
-        "notBefore": 0, "groups": []} for number, algorithm in enumerate(algorithms_there)]
+        "credentials": [{"type": "otp"}, keycloak_credential(kind, PASSWORD)], "realmRoles": ["default-roles-x"],
+        "notBefore": 0, "groups": []} for number, kind in enumerate(kinds)]
     users.append({**users[0], "id": "off", "email": "off@example.com", "username": "off", "enabled": False})
-    realm = {"id": "x", "realm": "x", "roles": {"realm": [{"name": "users"}]}, "users": users, "clients": [{"users": []}]}
-    ended = bring("realm.json", json.dumps(realm, indent=2), "--source", "keycloak")
+    return {"id": "x", "realm": "x", "roles": {"realm": [{"name": "users"}]}, "users": users, "clients": [{"users": []}]}
+
+
+def firebase_users():
+    salts = [os.urandom(10) for _ in range(3)]
+    users = [{
+        "localId": f"f{number}", "email": f"f{number}@example.com", "emailVerified": False, "displayName": "Fire Base",
+        "passwordHash": text(firebase_hash(PASSWORD, salt)), "salt": text(salt), "lastSignedInAt": "1700000000001",
+        "createdAt": "1700000000000", "phoneNumber": "+15551234567", "providerUserInfo": []}
+        for number, salt in enumerate(salts)]
+    users.append({"localId": "g", "email": "g@example.com", "createdAt": "1700000000000", "providerUserInfo": [{"providerId": "google.com"}]})
+    return {"users": users}
+
+
+def django_dump():
+    return [{"model": "auth.user", "pk": number, "fields": {
+        "password": password, "last_login": None, "is_superuser": False, "username": f"d{number}", "first_name": "Dj",
+        "last_name": "Ango", "email": f"d{number}@example.com", "is_staff": False, "is_active": True,
+        "date_joined": "2024-02-29T08:00:00.123Z", "groups": [], "user_permissions": []}}
+        for number, password in enumerate([PLAIN["django pbkdf2_sha256"](PASSWORD), hashers.make_password(None)])]
+
+
+def better_auth_row():
+    return {"id": "b1", "name": "Bette", "email": "b1@example.com", "emailVerified": True,
+            "createdAt": "2024-05-05T05:05:05+00:00", "image": None, "password": better_auth_hash(ODD)}
+
+
+def test_people_of_keycloak(start, bring):
+    ended = bring("realm.json", json.dumps(keycloak_realm(), indent=2), "--source", "keycloak")
     assert ended.returncode == 0 and "5 imported" in ended.stdout, ended
     server = start()
     all_sign_in(server, [(f"k{number}@example.com", PASSWORD) for number in range(4)])
@@ -147,17 +176,11 @@ def test_people_of_keycloak(start, bring):
 
 @pytest.mark.parametrize("parameters", [CONSOLE, json.dumps(FIREBASE)])
 def test_people_of_firebase(start, bring, tmp_path, parameters):
-    salts = [os.urandom(10) for _ in range(3)]
-    users = [{
-        "localId": f"f{number}", "email": f"f{number}@example.com", "emailVerified": False, "displayName": "Fire Base",
-        "passwordHash": text(firebase_hash(PASSWORD, salt)), "salt": text(salt), "lastSignedInAt": "1700000000001",
-        "createdAt": "1700000000000", "phoneNumber": "+15551234567", "providerUserInfo": []}
-        for number, salt in enumerate(salts)]
-    users.append({"localId": "g", "email": "g@example.com", "createdAt": "1700000000000", "providerUserInfo": [{"providerId": "google.com"}]})
+    users = json.dumps(firebase_users())
     (tmp_path / "parameters").write_text(parameters, encoding="utf-8")
-    told = bring("users.json", json.dumps({"users": users}), "--source", "firebase")
+    told = bring("users.json", users, "--source", "firebase")
     assert told.returncode == 64 and "--hash-parameters" in told.stderr
-    ended = bring("users.json", json.dumps({"users": users}), "--source", "firebase", "--hash-parameters", tmp_path / "parameters")
+    ended = bring("users.json", users, "--source", "firebase", "--hash-parameters", tmp_path / "parameters")
     assert ended.returncode == 0 and "4 imported" in ended.stdout, ended
     server = start()
     all_sign_in(server, [(f"f{number}@example.com", PASSWORD) for number in range(3)])
@@ -166,16 +189,9 @@ def test_people_of_firebase(start, bring, tmp_path, parameters):
 
 
 def test_people_of_django_and_better_auth(start, bring):
-    dumped = [{"model": "auth.user", "pk": number, "fields": {
-        "password": password, "last_login": None, "is_superuser": False, "username": f"d{number}", "first_name": "Dj",
-        "last_name": "Ango", "email": f"d{number}@example.com", "is_staff": False, "is_active": True,
-        "date_joined": "2024-02-29T08:00:00.123Z", "groups": [], "user_permissions": []}}
-        for number, password in enumerate([PLAIN["django pbkdf2_sha256"](PASSWORD), hashers.make_password(None)])]
-    ended = bring("users.json", json.dumps(dumped), "--source", "django")
+    ended = bring("users.json", json.dumps(django_dump()), "--source", "django")
     assert ended.returncode == 0 and "2 imported" in ended.stdout, ended
-    row = {"id": "b1", "name": "Bette", "email": "b1@example.com", "emailVerified": True,
-           "createdAt": "2024-05-05T05:05:05+00:00", "image": None, "password": better_auth_hash(ODD)}
-    ended = bring("users.jsonl", json.dumps(row) + "\n", "--source", "better-auth")
+    ended = bring("users.jsonl", json.dumps(better_auth_row()) + "\n", "--source", "better-auth")
     assert ended.returncode == 0, ended
     server = start()
     all_sign_in(server, [("d0@example.com", PASSWORD), ("b1@example.com", ODD)])
@@ -226,3 +242,28 @@ def test_an_export_of_one_server_is_the_import_of_another(start, tmp_path, bring
         before, after = (server.login(f"{name}@example.com").json() for server in (old, new))
         assert after["user"]["id"] == before["user"]["id"] and after["user"]["roles"] == before["user"]["roles"]
         assert (after["company"] or {}).get("id") == (before["company"] or {}).get("id")
+
+
+def test_the_commands_of_the_page_work(start, tmp_path):
+    blocks = re.findall(r"<!-- tested: (\S+) -->\s*```sh\n(.*?)^```", (PACKAGE / "docs/migrating.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert [name for name, _ in blocks] == ["csv", "keycloak", "firebase", "django", "better-auth", "supabase", "gatehouse"]
+    work = tmp_path / "work"
+    (work / "export").mkdir(parents=True)
+    supabase = {"external_id": "6b4c", "email": "s@example.com", "name": "Su", "password_hash": PLAIN["bcrypt"](PASSWORD),
+                "email_verified": "t", "created_at": "1700000000000"}
+    exported = {"email": "x@example.com", "companies": [{"id": "0198a3f4-5c1d-7c4d-8e5f-607182930415", "name": "Engines", "roles": ["Admin"]}]}
+    files = {
+        "export/shop-users-0.json": json.dumps(keycloak_realm()), "users.json": json.dumps(firebase_users()),
+        "hash_config.txt": CONSOLE, "django.json": json.dumps(django_dump()), "people.jsonl": json.dumps(better_auth_row()),
+        "supabase.csv": sheet([supabase]), "gatehouse.jsonl": json.dumps(exported)}
+    for name, content in files.items():
+        (work / name).write_text(content, encoding="utf-8", newline="")
+    settings_there = {"DATA_DIR": str(tmp_path / "data"), "PATH": os.path.dirname(BINARY) + ":" + os.environ["PATH"]}
+    for name, block in blocks:
+        ended = subprocess.run(
+            ["bash", "-euo", "pipefail"], input=block, cwd=work, env=environment(settings_there), capture_output=True,
+            text=True, timeout=PATIENCE, check=False)
+        assert ended.returncode == 0 and " 0 refused" in ended.stdout, (name, ended.stdout, ended.stderr)
+    server = start()
+    for email, password in (("k0", PASSWORD), ("f0", PASSWORD), ("d0", PASSWORD), ("b1", ODD), ("s", PASSWORD)):
+        assert server.login(f"{email}@example.com", password).status_code == 200, email

@@ -50,6 +50,8 @@ struct ImportPlaces {
     private let random: RandomSource
     private var roles: [String: Role] = [:]
     private var companies: [ImportedPerson.Membership.Reference: UUID?] = [:]
+    /// How many members more each may have.
+    private var room: [UUID: Int] = [:]
     /// Those that have to be made.
     private(set) var missing: [Company] = []
 
@@ -82,7 +84,13 @@ struct ImportPlaces {
             if !resolved.companies.contains(company) { resolved.companies.append(company) }
             for key in membership.roles { try grant(key, in: company, to: &resolved, faults: &faults) }
         }
-        return faults.count == before ? resolved : nil
+        guard faults.count == before else { return nil }
+        guard resolved.companies.allSatisfy({ room[$0].map { $0 > 0 } ?? true }) else {
+            faults.append(ImportFault(person.line, .company, "company_full", "The company has as many members as it may have."))
+            return nil
+        }
+        for company in resolved.companies { room[company]? -= 1 }
+        return resolved
     }
 
     private mutating func grant(
@@ -103,6 +111,7 @@ struct ImportPlaces {
     private mutating func company(of membership: ImportedPerson.Membership) async throws -> UUID? {
         if let known = companies[membership.company] { return known }
         let found = try await find(membership)
+        if let found, room[found] == nil { room[found] = try await repositories.imports.room(in: found) }
         companies[membership.company] = .some(found)
         return found
     }

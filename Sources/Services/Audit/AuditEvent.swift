@@ -21,6 +21,22 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case addressListChanged = "address_list.changed"
+        case addressRefused = "address.refused"
+        case userCreated = "user.created"
+        case userRestored = "user.restored"
+        case userErased = "user.erased"
+        case userExported = "user.exported"
+        case userInvited = "user.invited"
+        case invitationAccepted = "invitation.accepted"
+        case invitationWithdrawn = "invitation.withdrawn"
+        case emailChanged = "email.changed"
+        case passwordChangeRequired = "password.change_required"
+        case companyCreated = "company.created"
+        case companyUpdated = "company.updated"
+        case companyDeleted = "company.deleted"
+        case memberAdded = "company.member_added"
+        case memberRemoved = "company.member_removed"
         case roleCreated = "role.created"
         case roleUpdated = "role.updated"
         case roleDeleted = "role.deleted"
@@ -32,8 +48,10 @@ public struct AuditEvent: Sendable {
         var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
-            case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged, .usersImported, .usersExported,
-                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn:
+            case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased, .addressListChanged,
+                .addressRefused, .usersImported, .usersExported,
+                .userExported, .emailChanged, .companyDeleted:
                 "warning"
             default: "info"
             }
@@ -41,7 +59,7 @@ public struct AuditEvent: Sendable {
 
         var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
             default: "success"
             }
         }

@@ -114,39 +114,52 @@ public struct RoleService: Sendable {
     public func update(_ id: UUID, _ change: RoleChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> RoleDetail
     {
-        let detail = try await changing(id, by: token) { role, authority, repositories in
-            if let name = change.name {
-                guard !role.isSystem || name == role.name else { throw AuthError.systemRole }
-                role.name = name
-            }
-            role.description = change.description ?? role.description
-            // What stands above the caller is not the caller's to change, not even to take something away.
-            try demandAll(of: try await repositories.roles.effective(of: id), authority)
-            if change.permissions != nil || change.includes != nil {
-                guard role.name != SystemRole.superAdmin.rawValue else { throw AuthError.systemRole }
-                try await setParts(of: id, to: change, by: authority, in: repositories)
-            }
-            try await record(.roleUpdated, role, by: token, from: client, in: repositories)
-        }
-        try await sessions.subjects.manyChanged()
-        return detail
-    }
-
-    func changing(
-        _ id: UUID, by token: AccessToken,
-        _ body: @escaping @Sendable (inout Role, Authority, Repositories) async throws -> Void
-    ) async throws(AuthError) -> RoleDetail {
         let now = clock.now
+        let changed: RoleDetail
         do {
-            return try await store.transaction { repositories in
+            changed = try await store.transaction { repositories in
                 let authority = try await demandManaging(token, in: repositories)
                 guard var role = try await repositories.roles.find(id) else { throw AuthError.notFound }
+                try await apply(change, to: &role, by: authority, in: repositories)
                 role.updatedAt = now
-                try await body(&role, authority, repositories)
                 try await repositories.roles.update(role)
+                try await record(.roleUpdated, role, by: token, from: client, in: repositories)
                 return try await detail(of: id, in: repositories)
             }
         } catch { throw Self.taken(error) }
+        try await sessions.subjects.manyChanged()
+        return changed
+    }
+
+    private func apply(
+        _ change: RoleChange, to role: inout Role, by authority: Authority, in repositories: Repositories
+    ) async throws {
+        // What stands above the caller is not the caller's to change, not even to take something away.
+        try demandAll(of: try await repositories.roles.effective(of: role.id), authority)
+        if let name = change.name, name != role.name {
+            guard !role.isSystem else { throw AuthError.systemRole }
+            role.name = name
+        }
+        role.description = change.description ?? role.description
+        guard change.permissions != nil || change.includes != nil else { return }
+        guard role.name != SystemRole.superAdmin.rawValue else { throw AuthError.systemRole }
+        try await setParts(of: role.id, to: change, by: authority, in: repositories)
+    }
+
+    /// Sets the address list of a role, in a transaction of the caller's.
+    func setRule(
+        _ rule: AddressRule, of id: UUID, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws {
+        let authority = try await demandManaging(token, in: repositories)
+        guard var role = try await repositories.roles.find(id) else { throw AuthError.notFound }
+        try demandAll(of: try await repositories.roles.effective(of: id), authority)
+        role.rule = rule
+        role.updatedAt = clock.now
+        try await repositories.roles.update(role)
+        let facts = AddressRuleService.facts(rule) + [.init("role", .string(role.name))]
+        try await audit.record(
+            AuditEvent(.addressListChanged, actor: token.userID, session: token.sessionID, facts: facts), from: client,
+            in: repositories)
     }
 
     /// - Throws: `.notFound`, `.systemRole`, `.roleInUse`, `.forbidden`.
@@ -202,7 +215,7 @@ public struct RoleService: Sendable {
         if let missing = authority.firstMissing(of: permissions, in: nil) { throw .forbidden(permission: missing) }
     }
 
-    func record(
+    private func record(
         _ kind: AuditEvent.Kind, _ role: Role, by token: AccessToken, from client: Client, in repositories: Repositories
     ) async throws {
         let facts: [JSON.Member] = [.init("role", .string(role.name)), .init("role_id", JSON(role.id))]

@@ -198,6 +198,18 @@ public struct ImportRepository: Sendable {
         try await sql.run(Self.byDomain, [domain.sqlValue]).value()
     }
 
+    private static let room = Statement(
+        """
+        SELECT c.member_limit - (SELECT count(*) FROM memberships m WHERE m.company_id = c.id) FROM companies c
+        WHERE c.id = $1
+        """)
+
+    /// How many members more the company may have; nil: any number.
+    public func room(in company: UUID) async throws(DatabaseError) -> Int? {
+        guard var row = try await sql.run(Self.room, [company.sqlValue]).first else { return nil }
+        return try row.next()
+    }
+
     private static let anyCompany = Statement("SELECT 1 FROM companies WHERE id = $1")
 
     /// Whether a company has the id, deleted ones included.

@@ -70,6 +70,30 @@ public struct GrantRepository: Sendable {
         try await sql.run(Self.currentOfUser, [user.sqlValue, now.sqlValue]).all()
     }
 
+    /// People whose roles are asked for at once.
+    public static let mostPeople = 100
+    private static let namesOf = Statement(
+        """
+        SELECT DISTINCT g.user_id, r.name FROM user_roles g JOIN roles r ON r.id = g.role_id
+        WHERE (g.company_id = $1 OR g.company_id IS NULL OR $1 IS NULL) AND (g.expires_at > $2 OR g.expires_at IS NULL)
+            AND g.user_id IN (\((0..<mostPeople).map { "$\($0 + 3)" }.joined(separator: ", "))) ORDER BY r.name
+        """)
+
+    /// The names of the roles of some people that have not ended, in order of the alphabet.
+    /// - Parameter company: those for this company and for everywhere; nil: all.
+    public func roleNames(of users: [UUID], within company: UUID?, at now: Timestamp) async throws(DatabaseError)
+        -> [UUID: [String]]
+    {
+        guard let last = users.last else { return [:] }
+        let padded = users.prefix(Self.mostPeople) + Array(repeating: last, count: max(0, Self.mostPeople - users.count))
+        var names: [UUID: [String]] = [:]
+        for var row in try await sql.run(Self.namesOf, [company.sqlValue, now.sqlValue] + padded.map(\.sqlValue)) {
+            let user: UUID = try row.next()
+            names[user, default: []].append(try row.next())
+        }
+        return names
+    }
+
     private static let lastingHolders = Statement(
         """
         SELECT count(*) FROM user_roles g JOIN roles r ON r.id = g.role_id JOIN users u ON u.id = g.user_id

@@ -75,7 +75,7 @@ enum PeopleFile {
         example: .string("email,name,password_hash,roles\r\nada@example.com,Ada Lovelace,\(hash),Viewer\r\n"))
     static let json = FileKind(contentType: "application/json", schema: ["type": "array"], example: [line])
     static let lines = FileKind(
-        contentType: "application/jsonl", schema: ["type": "string"], example: .string(line.text + "\n"))
+        contentType: "application/x-ndjson", schema: ["type": "string"], example: .string(line.text + "\n"))
     static let kinds = [csv, json, lines]
 
     static func kind(_ format: ImportFormat) -> FileKind {
