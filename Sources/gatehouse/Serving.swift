@@ -10,11 +10,11 @@ enum Serving {
         let house = try await House(configuration, log: Log.standardError(level: level))
         let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
         try await greet(house, port: server.port)
-        let chores = Task { await Chores.run(house) }
+        let chores = [Task { await Chores.run(house) }, Task { await Chores.keepAudit(house) }]
         await Signals.wait()
         house.log.info("server.stopping")
         server.stop()
-        chores.cancel()
+        for chore in chores { chore.cancel() }
         await house.close()
         return Program.Exit.success
     }
@@ -53,6 +53,19 @@ enum Chores {
             if hasOthers { await attempt("catch_up", house) { try await chores.catchUp() } }
             if beats % 12 == 0 { await attempt("keys", house) { try await chores.maintainKeys() } }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
+            beats += 1
+            do { try await Task.sleep(for: .seconds(beat)) } catch { return }
+        }
+    }
+
+    /// Beside the others: there may be much to seal.
+    static func keepAudit(_ house: House) async {
+        let keeper = house.services.auditKeeper
+        var beats = 0
+        while !Task.isCancelled {
+            await attempt("audit_seal", house) { try await keeper.seal() }
+            if beats % 12 == 11 { await attempt("audit_patrol", house) { try await keeper.patrol() } }
+            if beats % 720 == 1 { await attempt("audit_retention", house) { try await keeper.retire() } }
             beats += 1
             do { try await Task.sleep(for: .seconds(beat)) } catch { return }
         }

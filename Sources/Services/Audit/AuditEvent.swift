@@ -44,14 +44,15 @@ public struct AuditEvent: Sendable {
         case roleWithdrawn = "role.withdrawn"
         case usersImported = "users.imported"
         case usersExported = "users.exported"
+        case auditExported = "audit.exported"
 
         var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased, .addressListChanged,
-                .addressRefused, .usersImported, .usersExported,
-                .userExported, .emailChanged, .companyDeleted:
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
+                .addressListChanged, .addressRefused, .userExported, .emailChanged, .companyDeleted, .auditExported,
+                .usersImported, .usersExported:
                 "warning"
             default: "info"
             }
@@ -91,10 +92,12 @@ public struct AuditEvent: Sendable {
 public struct Audit: Sendable {
     private let clock: Clock
     private let random: RandomSource
+    private let code: AuditCode
 
-    public init(clock: Clock, random: RandomSource) {
+    init(clock: Clock, random: RandomSource, code: AuditCode) {
         self.clock = clock
         self.random = random
+        self.code = code
     }
 
     func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
@@ -102,12 +105,15 @@ public struct Audit: Sendable {
     }
 
     /// The row of an event, for who writes it together with something else.
-    func row(_ event: AuditEvent, from client: Client?) -> AuditRow {
+    /// - Parameter cover: what of the row is known before it is written.
+    func row(_ event: AuditEvent, from client: Client?, covering cover: AuditCode.Cover = .row) -> AuditRow {
         let now = clock.now
-        return AuditRow(
+        var row = AuditRow(
             id: UUID(at: now, random: random), at: now, event: event.kind.rawValue, severity: event.kind.severity,
             outcome: event.kind.outcome, userID: event.user, actorID: event.actor, companyID: event.company,
             sessionID: event.session, ip: client?.address.description, userAgent: client?.userAgent,
             requestID: client?.requestID, metadata: event.facts.isEmpty ? "{}" : JSON.object(event.facts).text)
+        row.mac = code.seal(row, covering: cover)
+        return row
     }
 }

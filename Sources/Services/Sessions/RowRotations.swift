@@ -39,11 +39,19 @@ struct RowRotations: Rotations {
         _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
         _ whom: SessionRepository.Whom, in repositories: Repositories
     ) async throws -> Session? {
-        let event = AuditEvent(.sessionRefreshed, session: token.sessionID)
-        return try await repositories.sessions.advance(
+        // Whose it is, the statement itself finds out.
+        let row =
+            store.database.runsCompoundStatements
+            ? audit.row(AuditEvent(.sessionRefreshed, session: token.sessionID), from: client, covering: .rowOfSession) : nil
+        let session = try await repositories.sessions.advance(
             token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
-            expiresAt: next.expiresAt, ip: client.address.description, at: now,
-            whom, recording: audit.row(event, from: client))
+            expiresAt: next.expiresAt, ip: client.address.description, at: now, whom, recording: row)
+        if let session, row == nil {
+            let event = AuditEvent(
+                .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
+            try await audit.record(event, from: client, in: repositories)
+        }
+        return session
     }
 
     // Here, where person and company have just been looked at, loading the subject costs least.

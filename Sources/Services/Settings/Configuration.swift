@@ -20,6 +20,7 @@ public struct Configuration: Sendable {
     public let tokens: TokenSettings
     public let passwords: PasswordSettings
     public let signIn: SignInSettings
+    public let audit: AuditSettings
     public let limits: LimitSettings
 
     /// Reads every setting.
@@ -37,6 +38,8 @@ public struct Configuration: Sendable {
         passwords = PasswordSettings(reading: &reader)
         reader.begin("Signing in")
         signIn = SignInSettings(reading: &reader)
+        reader.begin("Audit log")
+        audit = AuditSettings(reading: &reader)
         reader.begin("Rate limits")
         limits = LimitSettings(reading: &reader)
         if environment == .production { demandSecrets(&reader) }
