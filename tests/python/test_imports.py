@@ -14,6 +14,7 @@ import argon2
 import bcrypt
 import django
 import pytest
+import requests
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from django.conf import settings
 from django.contrib.auth import hashers
@@ -267,3 +268,26 @@ def test_the_commands_of_the_page_work(start, tmp_path):
     server = start()
     for email, password in (("k0", PASSWORD), ("f0", PASSWORD), ("d0", PASSWORD), ("b1", ODD), ("s", PASSWORD)):
         assert server.login(f"{email}@example.com", password).status_code == 200, email
+
+
+def test_a_file_that_never_ends_is_refused_and_takes_no_memory(start, tmp_path):
+    server = start()
+    assert run("admin", "create", "--email", "root@example.com", "--name", "Root", "--password-stdin",
+               "--data", tmp_path / "data", entered=PASSWORD + "\n").returncode == 0
+    token = server.login("root@example.com").json()["access_token"]
+
+    def pieces():
+        yield b'email,name\n"'
+        for _ in range(70):
+            yield b"x" * (1 << 20)
+
+    try:
+        answer = server.call("POST", "/users/import", token=token, data=pieces(), headers={"Content-Type": "text/csv"})
+        assert answer.status_code == 413 and answer.json()["code"] == "body_too_large", answer.text
+    except requests.ConnectionError:
+        pass  # The server has answered and gone while the rest was being sent.
+    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1])
+    # Signing in takes 19 MiB for its hash.
+    assert peak < 100 * 1024, f"{peak} kB"
+    assert server.call("GET", "/users/export", token=token).text.count("\n") == 2

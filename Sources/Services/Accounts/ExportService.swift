@@ -49,6 +49,7 @@ public struct ExportedPerson: Sendable {
 public struct Export: Sendable {
     public let includesHashes: Bool
     let scope: Scope
+    let token: AccessToken
 }
 
 /// Takes people out, page by page.
@@ -62,23 +63,32 @@ public struct ExportService: Sendable {
     /// Allows an export and records it. Hashes of passwords are for those alone who may do everything, everywhere.
     /// - Throws: `.forbidden`, `.unavailable`.
     public func begin(includesHashes: Bool, by token: AccessToken, from client: Client) async throws(AuthError) -> Export {
-        let scope = try await sessions.demand("users:export", of: token)
-        if includesHashes, try await sessions.subject(of: token).scope(of: "*") != .everywhere {
-            throw .forbidden(permission: "*")
-        }
+        let scope = try await scope(of: token, includesHashes: includesHashes)
         let event = AuditEvent(
             .usersExported, actor: token.userID, company: scope.company, session: token.sessionID,
             facts: [.init("with_hashes", .bool(includesHashes))])
         do {
             try await store.transaction { try await audit.record(event, from: client, in: $0) }
         } catch { throw .from(error) }
-        return Export(includesHashes: includesHashes, scope: scope)
+        return Export(includesHashes: includesHashes, scope: scope, token: token)
+    }
+
+    private func scope(of token: AccessToken, includesHashes: Bool) async throws(AuthError) -> Scope {
+        let scope = try await sessions.demand("users:export", of: token)
+        if includesHashes, try await sessions.subject(of: token).scope(of: "*") != .everywhere {
+            throw .forbidden(permission: "*")
+        }
+        return scope
     }
 
     /// The people whose ids come next.
     /// - Parameter last: the last of the page before.
     /// - Returns: nothing when all have been given.
+    /// - Throws: `.sessionEnded`, `.forbidden` where that has come to be since the beginning; `.unavailable`.
     public func page(of export: Export, after last: UUID?) async throws(AuthError) -> [ExportedPerson] {
+        guard try await scope(of: export.token, includesHashes: export.includesHashes) == export.scope else {
+            throw .forbidden(permission: "users:export")
+        }
         let company = export.scope.company
         let reading = store.reading.exports
         do {

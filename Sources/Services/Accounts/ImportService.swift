@@ -100,14 +100,14 @@ struct ImportRun: Sendable {
 
     /// Writes nothing.
     func check() async throws -> ImportReport {
-        let checked = try await check(intake.accepted[...], in: service.store.reading)
+        let checked = try await check(intake.accepted[...], in: service.store.reading, yields: true)
         return report(checked.people.count, checked.faults, isDryRun: true)
     }
 
     /// Writes every line, or none.
     func writeAll() async throws -> ImportReport {
         // First without a transaction: what is refused keeps no writer waiting.
-        let faults = try await check(intake.accepted[...], in: service.store.reading).faults
+        let faults = try await check(intake.accepted[...], in: service.store.reading, yields: true).faults
         guard intake.faults.isEmpty, faults.isEmpty else { throw AuthError.importRefused(report(0, faults)) }
         try await retrying {
             try await service.store.transaction { repositories in
@@ -122,7 +122,7 @@ struct ImportRun: Sendable {
     /// Writes the lines that are in order, some at a time.
     func writeGood() async throws -> ImportReport {
         // Before anything is written: a permission that is missing further down refuses the whole file.
-        _ = try await check(intake.accepted[...], in: service.store.reading)
+        _ = try await check(intake.accepted[...], in: service.store.reading, yields: true)
         var written = 0
         var faults: [ImportFault] = []
         var rest = intake.accepted[...]
@@ -153,7 +153,10 @@ struct ImportRun: Sendable {
 
     // MARK: Checking against what is there
 
-    private func check(_ people: ArraySlice<ImportedPerson>, in repositories: Repositories) async throws -> Checked {
+    /// - Parameter yields: lets others have their turn between two questions; never in a transaction.
+    private func check(
+        _ people: ArraySlice<ImportedPerson>, in repositories: Repositories, yields: Bool = false
+    ) async throws -> Checked {
         var places = try await ImportPlaces(
             for: try await importer(in: repositories), scope: intake.scope, createsCompanies: options.createsCompanies,
             at: service.clock.now, random: service.random, in: repositories)
@@ -163,6 +166,7 @@ struct ImportRun: Sendable {
         while !rest.isEmpty {
             let part = rest.prefix(ImportRepository.soughtAtOnce)
             rest = rest.dropFirst(part.count)
+            if yields { await Task.yield() }
             let keys = try await repositories.imports.taken(emailKeys: part.map(\.emailKey))
             let ids = try await repositories.imports.taken(ids: part.filter(\.hasOwnID).map(\.user.id))
             for person in part {

@@ -217,6 +217,20 @@ extension HTTPClient.Reply {
         }
     }
 
+    @Test("a company takes as many members as it may have", arguments: Stores.all)
+    func limit(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse async throws in
+            let root = try gatehouse.superAdmin()
+            let ada = try gatehouse.registered()
+            let company = try #require(ada.companyID)
+            #expect(try root.patch("/companies/\(company)", ["member_limit": 3]).status == 200)
+            let file = "email\na@example.com\nb@example.com\nc@example.com\n"
+            #expect(try ada.importing(file).errors == ["lines.4.company company_full"])
+            #expect(try ada.importing(file, "?on_error=skip")["imported"] == 2)
+            #expect(try ada.importing("email\nd@example.com\n").errors == ["lines.2.company company_full"])
+        }
+    }
+
     @Test("more lines than a request may bring are refused before anything is written")
     func tooMany() async throws {
         try await withGatehouse { gatehouse async throws in
@@ -338,6 +352,22 @@ extension HTTPClient.Reply {
             let lines = String(decoding: try root.get("/users/export?format=jsonl").content, as: UTF8.self).split(separator: "\n")
             let emails = try lines.map { try JSON.parse(Array($0.utf8))["email"]?.string ?? "" }
             #expect(emails.count == 1204 && Set(emails).count == 1204)
+        }
+    }
+
+    @Test("an export ends where its session does", arguments: Stores.all)
+    func endsWithItsSession(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse in
+            let root = try gatehouse.superAdmin()
+            let text = Array(root.accessToken.utf8)
+            let token = try text.withUnsafeBufferPointer { bytes in
+                try gatehouse.services.accessTokens.verify(bytes[...], at: gatehouse.clock.now)
+            }
+            let client = Client(address: try #require(IPAddress("127.0.0.1")), userAgent: nil, requestID: "test")
+            let export = try await gatehouse.services.exports.begin(includesHashes: true, by: token, from: client)
+            #expect(try await gatehouse.services.exports.page(of: export, after: nil).count == 1)
+            #expect(try root.post("/auth/logout", ["refresh_token": .string(root.refreshToken)]).status == 200)
+            await #expect(throws: AuthError.self) { _ = try await gatehouse.services.exports.page(of: export, after: nil) }
         }
     }
 }
