@@ -39,6 +39,7 @@ let package = Package(
         system("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev", brew: "libxcrypt"),
         system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
         system("CIdn2", pkgConfig: "libidn2", apt: "libidn2-dev", brew: "libidn2"),
+        system("CUnistring", pkgConfig: nil, apt: "libunistring-dev", brew: "libunistring"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
         .target(
@@ -52,7 +53,7 @@ let package = Package(
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
         floor(
             "Credentials",
-            ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CCommonPasswords"]),
+            ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring", "CCommonPasswords"]),
         floor("HTML", []),
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],

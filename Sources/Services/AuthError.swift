@@ -41,6 +41,8 @@ public enum AuthError: Error, Sendable {
     case invitationInvalid
     /// There are as many of these as there may be.
     case tooMany
+    /// Lines of a file are refused, and nothing of it was written.
+    case importRefused(ImportReport)
     case registrationClosed
     case setupClosed
     case originNotAllowed

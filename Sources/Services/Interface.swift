@@ -9,6 +9,8 @@ public typealias User = Store.User
 public typealias Company = Store.Company
 public typealias EmailAddress = Credentials.EmailAddress
 public typealias EmailFault = Credentials.EmailFault
+public typealias HashFault = Credentials.HashFault
+public typealias FirebaseProject = Credentials.FirebaseProject
 public typealias DomainName = Credentials.DomainName
 public typealias DomainFault = Credentials.DomainFault
 

@@ -13,6 +13,8 @@ public final class Services: Sendable {
     public let invitations: InvitationService
     public let companies: CompanyService
     public let roles: RoleService
+    public let imports: ImportService
+    public let exports: ExportService
     public let grants: GrantService
     public let serviceAccounts: ServiceAccountService
     public let appData: AppDataService
@@ -119,6 +121,10 @@ public final class Services: Sendable {
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
         let reach = Reach(subjects: subjects, clock: clock)
+        imports = ImportService(
+            store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
+            random: random)
+        exports = ExportService(store: store, sessions: sessions, audit: audit)
         roles = RoleService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         addressRules = AddressRuleService(

@@ -51,4 +51,6 @@ public struct Repositories: Sendable {
     public var keys: KeyRepository { KeyRepository(sql: sql) }
     public var keyValues: KeyValueRepository { KeyValueRepository(sql: sql) }
     public var leases: LeaseRepository { LeaseRepository(sql: sql) }
+    public var imports: ImportRepository { ImportRepository(sql: sql) }
+    public var exports: ExportRepository { ExportRepository(sql: sql) }
 }

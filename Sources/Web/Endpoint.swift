@@ -15,6 +15,7 @@ struct Endpoint: Sendable {
     var problems: [ProblemCode] {
         var codes = operation.problems + access.problems
         if !operation.fields.isEmpty { codes += [.malformedBody, .validationFailed, .unsupportedMediaType, .bodyTooLarge] }
+        if !operation.files.isEmpty { codes += [.validationFailed, .unsupportedMediaType, .bodyTooLarge] }
         if !operation.query.isEmpty { codes.append(.validationFailed) }
         if pattern.contains("{") { codes.append(.notFound) }
         if limit != nil { codes.append(.rateLimited) }

@@ -37,6 +37,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case alreadyMember = "already_member"
     case invitationInvalid = "invitation_invalid"
     case tooMany = "too_many"
+    case importRefused = "import_refused"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -63,6 +64,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
             .alreadyMember, .wouldShutYouOut:
             .conflict
+        case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .expectationFailed: Status(417)
@@ -112,8 +114,9 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .alreadyMember: "The person belongs to the company already."
         case .invitationInvalid: "The invitation is not valid any more."
         case .tooMany: "There are as many of these as there may be."
+        case .importRefused: "Lines of the file are refused, and nothing was written."
         case .bodyTooLarge: "The body is too large."
-        case .unsupportedMediaType: "The body must be application/json."
+        case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."
         case .accountLocked: "Too many failures: the account is locked for a while."
         case .rateLimited: "Too many requests."
@@ -182,6 +185,7 @@ struct Problem: Error, Sendable {
         case .alreadyMember: self.init(.alreadyMember)
         case .invitationInvalid: self.init(.invitationInvalid)
         case .tooMany: self.init(.tooMany)
+        case .importRefused(let report): self.init(.importRefused, errors: report.faults.map(FieldFault.init(line:)))
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)
         case .originNotAllowed: self.init(.originNotAllowed)

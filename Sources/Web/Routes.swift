@@ -28,6 +28,8 @@ enum Routes {
         table.group("/users", tag: "People") {
             $0.get("", guard: .may("users:read"), limit: .standard, UserHandler.list)
             $0.post("", guard: .may("users:create"), limit: .standard, UserHandler.create)
+            $0.post("/import", guard: .may("users:import"), limit: .standard, ImportHandler.importUsers)
+            $0.get("/export", guard: .may("users:export"), limit: .standard, ExportHandler.exportUsers)
             $0.get("/{id:uuid}", guard: .may("users:read"), limit: .standard, UserHandler.read)
             // One's own account needs no permission; the service asks for one for anybody else's.
             $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, UserHandler.update)

@@ -1,5 +1,6 @@
 """What is measured, and the bar for each."""
 
+import csv
 import json
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ from bench.report import at_least, at_most, middle
 from bench.seed import PASSWORD, SQLiteSeed, email
 
 FEW, MANY = 10_000, 1_000_000
+IMPORTED = 100_000
 ROUNDS = 3
 
 
@@ -47,6 +49,7 @@ class Bench:
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
+        self.bring_in()
         self.weigh(static_binary)
 
     def serve(self, seed):
@@ -193,6 +196,21 @@ class Bench:
         self.table.add("validate, while 32 sign in", busy,
                        bar=at_most(middle(busy, "p99") / middle(idle, "p99"), 10, "times its p99"))
 
+    # Bringing people in
+
+    def bring_in(self):
+        """From exec to the end of the process: reading, checking and one transaction."""
+        say(f"importing {IMPORTED:,} people")
+        file = people_file(self.folder / "people.csv", IMPORTED)
+        rates = []
+        for turn in range(ROUNDS):
+            data = self.folder / f"import-{turn}"
+            started = time.monotonic()
+            self.processes.run(
+                [self.binary, "users", "import", file, "--data", data], machine.SERVER_CORE, env=servers.environment())
+            rates.append(IMPORTED / (time.monotonic() - started))
+        self.table.add(f"import of {IMPORTED:,} people with hashes", bar=at_least(median(rates), 10_000, "/s"))
+
     # The binary
 
     def weigh(self, static_binary):
@@ -200,6 +218,20 @@ class Bench:
             self.table.add("static binary, stripped: not built (--release)")
             return
         self.table.add("static binary, stripped", bar=at_most(static_binary.stat().st_size / 1e6, 25, "MB"))
+
+
+def people_file(path, count):
+    """Everybody with a hash, half of them of another system, a role and an id of before."""
+    hashes = (
+        "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlIHNhbA$tKk2gUqm8SsZxIwKwNdax8uSrFpRRq75bla2/W94+oA",
+        "$2b$12$NCXX5PBqhwHkBpMS1fHjAuE7bRQrz7vGATmJfhfjcQT3DUqpQQdzi")
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["email", "name", "password_hash", "email_verified", "external_id", "created_at", "roles"])
+        rows.writerows(
+            [email(number), f"Person {number}", hashes[number % 2], "true", f"before-{number}", "2024-01-01T00:00:00Z", "Viewer"]
+            for number in range(count))
+    return path
 
 
 def part(path, turn, count):

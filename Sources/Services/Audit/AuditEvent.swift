@@ -48,6 +48,8 @@ public struct AuditEvent: Sendable {
         case roleDeleted = "role.deleted"
         case roleGranted = "role.granted"
         case roleWithdrawn = "role.withdrawn"
+        case usersImported = "users.imported"
+        case usersExported = "users.exported"
         case auditExported = "audit.exported"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
@@ -56,8 +58,9 @@ public struct AuditEvent: Sendable {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
-                .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated,
-                .serviceAccountUpdated, .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported:
+                .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
+                .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
+                .usersImported, .usersExported:
                 "warning"
             default: "info"
             }

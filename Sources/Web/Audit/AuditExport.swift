@@ -37,10 +37,12 @@ enum AuditExport {
     }
 
     private static var description: AnswerDescription {
-        AnswerDescription(
-            status: .ok, contentType: lines, summary: "The file.", schemaName: nil, schema: ["type": "string"],
-            example: .string(AuditAnswer.example.text + "\n"),
-            others: [(csv, .string(String(decoding: CSV.line(columns), as: UTF8.self)))])
+        .file(
+            FileKind(contentType: lines, schema: ["type": "string"], example: .string(AuditAnswer.example.text + "\n")),
+            FileKind(
+                contentType: csv, schema: ["type": "string"],
+                example: .string(String(decoding: CSV.line(columns), as: UTF8.self))),
+            summary: "The file.")
     }
 
     private static func jsonLine(_ row: AuditRow) -> [UInt8] {

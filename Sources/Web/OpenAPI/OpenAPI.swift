@@ -73,6 +73,10 @@ struct OpenAPI: Sendable {
         let parameters = Self.parameters(endpoint)
         if !parameters.isEmpty { members.append(.init("parameters", .array(parameters))) }
         if !operation.fields.isEmpty { members.append(.init("requestBody", Self.body(operation))) }
+        if !operation.files.isEmpty {
+            let content = JSON.object(operation.files.map(\.json))
+            members.append(.init("requestBody", ["required": true, "content": content]))
+        }
         members.append(.init("responses", responses(endpoint)))
         members.append(.init("security", Self.security(endpoint.access)))
         return .object(members)
@@ -137,9 +141,7 @@ struct OpenAPI: Sendable {
                 String(answer.status.code),
                 [
                     "description": .string(answer.summary),
-                    "content": .object(
-                        [.init(answer.contentType, .object(content))]
-                            + answer.others.map { .init($0.contentType, ["schema": schema, "example": $0.example]) }),
+                    "content": .object([.init(answer.contentType, .object(content))] + answer.others.map(\.json)),
                 ])
         ]
         let byStatus = Dictionary(grouping: endpoint.problems, by: \.status.code)

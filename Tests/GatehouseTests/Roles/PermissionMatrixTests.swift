@@ -19,6 +19,8 @@ import Testing
         POST /authorize/batch: everyone
         GET /users: SuperAdmin Admin Manager Operator Viewer
         POST /users: SuperAdmin Admin
+        POST /users/import: SuperAdmin Admin
+        GET /users/export: SuperAdmin Admin
         GET /users/{id}: SuperAdmin Admin Manager Operator Viewer
         DELETE /users/{id}: SuperAdmin Admin
         POST /users/{id}/block: SuperAdmin Admin
