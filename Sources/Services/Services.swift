@@ -2,6 +2,7 @@ import Credentials
 import Ground
 import JOSE
 import KeyValue
+import Outgoing
 import Store
 
 /// Every rule of the product, put together over its stores.
@@ -20,10 +21,13 @@ public final class Services: Sendable {
     public let refreshTokens: RefreshTokens
     public let housekeeping: Housekeeping
     public let leases: Leases
+    public let webhooks: WebhookService
+    public let outbox: Outbox
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
     private let backlog: AuditBacklog
+    private let courier: Courier
     private let keyValue: any KeyValue
 
     /// What the services stand on.
@@ -57,7 +61,8 @@ public final class Services: Sendable {
         self.clock = clock
         self.store = store
         keyValue = base.keyValue
-        let audit = Audit(clock: clock, random: random)
+        let subscriptions = Subscriptions(store: store, keyValue: base.keyValue, clock: clock, random: random)
+        let audit = Audit(subscriptions: subscriptions, clock: clock, random: random)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -73,7 +78,7 @@ public final class Services: Sendable {
             log: base.log
         ) { cache.forget(session: $0) }
         let ending = SessionEnding(audit: audit, clock: clock)
-        backlog = AuditBacklog(store: store, log: base.log)
+        backlog = AuditBacklog(store: store, audit: audit, log: base.log)
         let rotations: any Rotations = switch configuration.stores.tokenStore {
         case .sql:
             RowRotations(
@@ -108,8 +113,19 @@ public final class Services: Sendable {
         leases = Leases(
             store: store, owner: Hex.encode(random.bytes(16)), time: configuration.stores.leaseTime, clock: clock)
         housekeeping = Housekeeping(
-            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, tokens: configuration.tokens, signIn: configuration.signIn,
-            clock: clock)
+            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions, tokens: configuration.tokens, signIn: configuration.signIn,
+            webhooks: configuration.webhooks, clock: clock)
+        webhooks = WebhookService(
+            store: store, sessions: sessions, subscriptions: subscriptions, vault: base.vault,
+            settings: configuration.webhooks, audit: audit, clock: clock, random: random)
+        courier = Courier(configuration.webhooks.outgoing)
+        let carrier = WebhookCarrier(
+            store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
+            disableAfter: configuration.webhooks.disableAfter, clock: clock)
+        outbox = Outbox(
+            store: store, carriers: [WebhookMessage.kind: carrier],
+            claimTime: configuration.webhooks.timeout + configuration.stores.leaseTime, clock: clock, random: random,
+            log: base.log)
         self.keys = keys
         self.ring = ring
         self.accessTokens = accessTokens
@@ -120,6 +136,7 @@ public final class Services: Sendable {
         try await keys.follow(with: ring)
         try await subjects.start()
         try await revocations.start()
+        try await subscriptions.start()
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {
@@ -162,5 +179,6 @@ public final class Services: Sendable {
     public func stop() async {
         pool.stop()
         await backlog.stop()
+        await outbox.stop { courier.stop() }
     }
 }

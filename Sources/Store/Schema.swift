@@ -8,6 +8,7 @@ enum Schema {
         Migration(
             number: 3, name: "administration", oldestProgram: 1,
             script: text(PackageResources._003_administration_sql)),
+        Migration(number: 5, name: "webhooks", oldestProgram: 1, script: text(PackageResources._005_webhooks_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

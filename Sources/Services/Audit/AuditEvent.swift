@@ -21,12 +21,17 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case webhookCreated = "webhook.created"
+        case webhookUpdated = "webhook.updated"
+        case webhookDeleted = "webhook.deleted"
+        case webhookSecretRotated = "webhook.secret_rotated"
+        case webhookDisabled = "webhook.disabled"
 
         var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated:
+                .superAdminCreated, .webhookDisabled:
                 "warning"
             default: "info"
             }
@@ -66,15 +71,27 @@ public struct AuditEvent: Sendable {
 public struct Audit: Sendable {
     private let clock: Clock
     private let random: RandomSource
+    private let subscriptions: Subscriptions
 
-    public init(clock: Clock, random: RandomSource) {
+    init(subscriptions: Subscriptions, clock: Clock, random: RandomSource) {
+        self.subscriptions = subscriptions
         self.clock = clock
         self.random = random
     }
 
     func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
-        try await repositories.audit.append(row(event, from: client))
+        let row = row(event, from: client)
+        try await repositories.audit.append(row)
+        try await announce(row, in: repositories)
     }
+
+    /// Tells webhooks of a row that was written otherwise, in the same transaction.
+    func announce(_ row: AuditRow, in repositories: Repositories) async throws {
+        try await subscriptions.announce(row, in: repositories)
+    }
+
+    /// Whether a webhook may want to hear of this.
+    func mayAnnounce(_ kind: AuditEvent.Kind) -> Bool { subscriptions.mayWant(kind) }
 
     /// The row of an event, for who writes it together with something else.
     func row(_ event: AuditEvent, from client: Client?) -> AuditRow {

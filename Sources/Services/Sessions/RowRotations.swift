@@ -27,7 +27,7 @@ struct RowRotations: Rotations {
     private func moved(_ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp)
         async throws -> Rotation
     {
-        if store.database.runsCompoundStatements,
+        if store.database.runsCompoundStatements, !audit.mayAnnounce(.sessionRefreshed),
             let session = try await step(token, to: next, from: client, at: now, in: store.writing)
         {
             return .advanced(session, try await subject(of: session, in: store.reading))
@@ -46,6 +46,13 @@ struct RowRotations: Rotations {
             recording: audit.row(event, from: client))
     }
 
+    private func announce(_ session: Session, from client: Client, in repositories: Repositories) async throws {
+        guard audit.mayAnnounce(.sessionRefreshed) else { return }
+        let event = AuditEvent(
+            .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
+        try await audit.announce(audit.row(event, from: client), in: repositories)
+    }
+
     // Here, where person and company have just been looked at, loading the subject costs least.
     private func subject(of session: Session, in repositories: Repositories) async throws -> Subject {
         if let subject = subjects.known(ofSession: session.id) { return subject }
@@ -57,6 +64,7 @@ struct RowRotations: Rotations {
         in repositories: Repositories
     ) async throws -> Rotation {
         if let session = try await step(token, to: next, from: client, at: now, in: repositories) {
+            try await announce(session, from: client, in: repositories)
             return .advanced(session, try await subject(of: session, in: repositories))
         }
         guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }
