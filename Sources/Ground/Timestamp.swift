@@ -52,6 +52,65 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     }
 }
 
+extension Timestamp {
+    /// What RFC 3339 writes as a date and a time with its offset; nil for anything else. What is finer than a
+    /// millisecond is left out, and a leap second is the second after it.
+    public init?(rfc3339 text: some StringProtocol) {
+        var bytes = Array(text.utf8)[...]
+        func number(_ count: Int, in range: ClosedRange<Int64>, then separators: String.UTF8View = "".utf8) -> Int64? {
+            let digits = bytes.prefix(count)
+            guard digits.count == count, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+            bytes = bytes.dropFirst(count)
+            if !separators.isEmpty {
+                guard let next = bytes.popFirst(), separators.contains(next) else { return nil }
+            }
+            let value = digits.reduce(0 as Int64) { $0 * 10 + Int64($1 - 48) }
+            return range.contains(value) ? value : nil
+        }
+        guard bytes.count <= 40, let year = number(4, in: 0...9999, then: "-".utf8),
+            let month = number(2, in: 1...12, then: "-".utf8),
+            let day = number(2, in: 1...Self.days(ofMonth: month, year), then: "Tt".utf8),
+            let hour = number(2, in: 0...23, then: ":".utf8), let minute = number(2, in: 0...59, then: ":".utf8),
+            let second = number(2, in: 0...60)
+        else { return nil }
+        var milliseconds: Int64 = 0
+        if bytes.first == 46 {
+            let digits = bytes.dropFirst().prefix { (48...57).contains($0) }
+            guard !digits.isEmpty else { return nil }
+            bytes = bytes.dropFirst(1 + digits.count)
+            for place in 0..<3 { milliseconds = milliseconds * 10 + (place < digits.count ? Int64(digits[digits.startIndex + place]) - 48 : 0) }
+        }
+        guard let sign = bytes.popFirst() else { return nil }
+        var offset: Int64 = 0
+        switch sign {
+        case 90, 122: break
+        case 43, 45:
+            guard let hours = number(2, in: 0...23, then: ":".utf8), let minutes = number(2, in: 0...59) else { return nil }
+            offset = (hours * 60 + minutes) * (sign == 43 ? 60 : -60)
+        default: return nil
+        }
+        guard bytes.isEmpty else { return nil }
+        let seconds = Self.days(to: year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset
+        self.init(milliseconds: seconds * 1000 + milliseconds)
+    }
+
+    private static func days(ofMonth month: Int64, _ year: Int64) -> Int64 {
+        switch month {
+        case 4, 6, 9, 11: 30
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        default: 31
+        }
+    }
+
+    /// Days from 1970-01-01, in the Gregorian calendar of all time. The year begins in March, so that the leap day is
+    /// its last.
+    private static func days(to year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let year = (month <= 2 ? year - 1 : year) + 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return year * 365 + year / 4 - year / 100 + year / 400 + dayOfYear - 719_468 - 146_097
+    }
+}
+
 extension Duration {
     /// Whole milliseconds, rounded towards zero.
     public var milliseconds: Int64 {

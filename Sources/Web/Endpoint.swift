@@ -15,7 +15,7 @@ struct Endpoint: Sendable {
     var problems: [ProblemCode] {
         var codes = operation.problems + access.problems
         if !operation.fields.isEmpty { codes += [.malformedBody, .validationFailed, .unsupportedMediaType, .bodyTooLarge] }
-        if operation.isPaged { codes.append(.validationFailed) }
+        if !operation.query.isEmpty { codes.append(.validationFailed) }
         if pattern.contains("{") { codes.append(.notFound) }
         if limit != nil { codes.append(.rateLimited) }
         codes += [.badRequest, .forwardedHeaderInvalid, .internalError, .unavailable]

@@ -9,8 +9,8 @@ struct Operation: Sendable {
     let summary: String
     let detail: String
     let fields: [any AnyField]
-    /// Whether it takes `?limit=&after=`.
-    let isPaged: Bool
+    /// What it takes behind `?`.
+    let query: [any AnyQueryField]
     let answer: AnswerDescription
     /// What it refuses with, besides what its guard and its limit refuse with.
     let problems: [ProblemCode]
@@ -20,15 +20,15 @@ struct Operation: Sendable {
     var isPartOfInterface: Bool { !answer.contentType.hasPrefix("text/html") && !answer.isAsset }
 
     init(
-        _ id: String, _ summary: String, detail: String = "", fields: [any AnyField] = [], isPaged: Bool = false,
-        answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        _ id: String, _ summary: String, detail: String = "", fields: [any AnyField] = [],
+        query: [any AnyQueryField] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.id = id
         self.summary = summary
         self.detail = detail
         self.fields = fields
-        self.isPaged = isPaged
+        self.query = query
         self.answer = answer
         self.problems = problems
         self.run = run
@@ -47,6 +47,17 @@ struct Operation: Sendable {
     ) {
         self.init(id, summary, detail: detail, fields: I.fields, answers: answer, problems: problems) { call in
             try await run(try call.request.input(I.self), call)
+        }
+    }
+
+    /// With something behind `?`.
+    init<Q: QueryInput>(
+        _ id: String, _ summary: String, detail: String = "", asks query: Q.Type,
+        answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        run: @escaping @Sendable (Q, Call) async throws -> Response
+    ) {
+        self.init(id, summary, detail: detail, query: Q.fields, answers: answer, problems: problems) { call in
+            try await run(try call.request.query(Q.self), call)
         }
     }
 

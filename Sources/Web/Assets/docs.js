@@ -15,7 +15,8 @@ for (const form of document.querySelectorAll("form.trial")) {
     event.preventDefault();
     const result = form.querySelector(".result");
     const fields = new FormData(form);
-    const path = form.dataset.path.replace("{id}", encodeURIComponent(fields.get("id") ?? ""));
+    const query = (fields.get("query") ?? "").trim();
+    const path = form.dataset.path.replace("{id}", encodeURIComponent(fields.get("id") ?? "")) + (query ? "?" + query : "");
     const headers = {};
     if (token.value.trim()) headers.Authorization = "Bearer " + token.value.trim();
     const body = fields.get("body");

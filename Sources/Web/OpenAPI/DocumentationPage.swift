@@ -54,6 +54,7 @@ enum DocumentationPage {
             <code>\(OpenAPI.path(endpoint))</code> <span>\(operation.summary)</span></summary>
             \(detail)
             <p class="quiet">\(access(endpoint.access))</p>
+            \(query(operation))
             \(fields(operation))
             <h3>Answer \(operation.answer.status.code)</h3>
             <p>\(operation.answer.summary)</p>
@@ -73,6 +74,18 @@ enum DocumentationPage {
         case .may(let permission): "For whoever is signed in and has the permission \(permission)."
         case .machine: "For programs with METRICS_TOKEN; without one, for programs on the same machine."
         }
+    }
+
+    private static func query(_ operation: Operation) -> HTML? {
+        guard !operation.query.isEmpty else { return nil }
+        let rows: [HTML] = operation.query.map { field in
+            "<tr><th scope=\"row\"><code>\(field.name)</code></th><td>\(field.summary)</td></tr>"
+        }
+        return """
+            <h3>Query</h3>
+            <div class="scroll"><table><thead><tr><th scope="col">Name</th>
+            <th scope="col">What it is</th></tr></thead><tbody>\(rows)</tbody></table></div>
+            """
     }
 
     private static func fields(_ operation: Operation) -> HTML? {
@@ -101,9 +114,14 @@ enum DocumentationPage {
             <div class="field"><label for="\(operation.id)-id">id</label>
             <input id="\(operation.id)-id" name="id" type="text" autocomplete="off" spellcheck="false"></div>
             """ : nil
+        let query: HTML? = operation.query.isEmpty ? nil : """
+            <div class="field"><label for="\(operation.id)-query">Query</label>
+            <input id="\(operation.id)-query" name="query" type="text" autocomplete="off" spellcheck="false"></div>
+            """
         return """
             <form class="trial" data-method="\(endpoint.method.description)" data-path="\(OpenAPI.path(endpoint))" hidden>
             \(id)
+            \(query)
             \(body)
             <button type="submit">Try it</button>
             <pre class="result" role="status" aria-live="polite" hidden></pre>

@@ -95,18 +95,10 @@ struct OpenAPI: Sendable {
                 "name": "id", "in": "path", "required": true, "schema": ["type": "string", "format": "uuid"],
             ])
         }
-        if endpoint.operation.isPaged {
+        for field in endpoint.operation.query {
             parameters.append([
-                "name": "limit", "in": "query", "description": "How many at most.",
-                "schema": [
-                    "type": "integer", "minimum": .integer(Int64(PageQuery.limits.lowerBound)),
-                    "maximum": .integer(Int64(PageQuery.limits.upperBound)),
-                    "default": .integer(Int64(PageQuery.standardLimit)),
-                ],
-            ])
-            parameters.append([
-                "name": "after", "in": "query", "description": "The `next` of the page before.",
-                "schema": ["type": "string", "format": "uuid"],
+                "name": .string(field.name), "in": "query", "description": .string(field.summary),
+                "schema": .object(field.schema), "example": field.example,
             ])
         }
         return parameters
