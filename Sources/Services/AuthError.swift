@@ -29,7 +29,8 @@ public enum AuthError: Error, Sendable {
     case originNotAllowed
     /// With the reason, for whoever gave the address.
     case webhookURLNotAllowed(because: String)
-    case webhookLimit
+    /// There are as many of these as there may be.
+    case tooMany
     case webhookDisabled
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.

@@ -20,6 +20,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case passwordChangeRequired = "password_change_required"
     case registrationClosed = "registration_closed"
     case originNotAllowed = "origin_not_allowed"
+    case webhookURLNotAllowed = "webhook_url_not_allowed"
     case notFound = "not_found"
     case setupClosed = "setup_closed"
     case methodNotAllowed = "method_not_allowed"
@@ -27,6 +28,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case emailTaken = "email_taken"
     case domainTaken = "domain_taken"
     case lastSuperAdmin = "last_super_admin"
+    case tooMany = "too_many"
+    case webhookDisabled = "webhook_disabled"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -41,7 +44,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
 
     var status: Status {
         switch self {
-        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid: .badRequest
+        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed: .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
@@ -50,7 +53,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .notFound, .setupClosed: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
-        case .emailTaken, .domainTaken, .lastSuperAdmin: .conflict
+        case .emailTaken, .domainTaken, .lastSuperAdmin, .tooMany, .webhookDisabled: .conflict
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .expectationFailed: Status(417)
@@ -83,6 +86,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .passwordChangeRequired: "The password must be changed first."
         case .registrationClosed: "Registration is closed."
         case .originNotAllowed: "Pages of that origin may not do this."
+        case .webhookURLNotAllowed: "Webhooks may not go to that address."
         case .notFound: "There is nothing here."
         case .setupClosed: "The link is not valid, or setting up is done."
         case .methodNotAllowed: "The path does not know this method."
@@ -90,6 +94,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .emailTaken: "The e-mail address has an account."
         case .domainTaken: "The domain belongs to another company."
         case .lastSuperAdmin: "The last SuperAdmin stays."
+        case .tooMany: "There are as many of these as there may be."
+        case .webhookDisabled: "The webhook is disabled."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body must be application/json."
         case .expectationFailed: "The expectation cannot be met."
@@ -153,6 +159,9 @@ struct Problem: Error, Sendable {
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)
         case .originNotAllowed: self.init(.originNotAllowed)
+        case .webhookURLNotAllowed(let reason): self.init(.webhookURLNotAllowed, detail: reason)
+        case .tooMany: self.init(.tooMany)
+        case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)
         case .overloaded(let time): self.init(.overloaded, retryAfter: time)
         case .unavailable: self.init(.unavailable, retryAfter: .seconds(1))

@@ -30,6 +30,20 @@ enum Routes {
         table.group("/companies", tag: "Companies") {
             $0.patch("/{id:uuid}", guard: .may("companies:suspend"), limit: .standard, AdministrationHandler.updateCompany)
         }
+        table.group("/webhooks", tag: "Webhooks") {
+            $0.get("", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.list)
+            $0.post("", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.create)
+            $0.get("/{id:uuid}", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.read)
+            $0.patch("/{id:uuid}", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.delete)
+            $0.post("/{id:uuid}/test", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.test)
+            $0.post(
+                "/{id:uuid}/rotate-secret", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.rotateSecret)
+            $0.get("/{id:uuid}/deliveries", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.deliveries)
+            $0.post(
+                "/{id:uuid}/deliveries/{delivery:uuid}/replay", guard: .may("webhooks:manage"), limit: .standard,
+                WebhookHandler.replay)
+        }
         table.group("/setup", tag: "First start") {
             $0.get("", guard: .anyone, limit: .standard, SetupHandler.page)
             $0.post("", guard: .anyone, limit: .register, SetupHandler.submit)

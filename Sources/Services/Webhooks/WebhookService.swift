@@ -64,7 +64,7 @@ public struct WebhookService: Sendable {
 
     /// Makes a webhook.
     /// - Parameter company: whose events it hears; nil: the caller's company, or everywhere for who manages everywhere.
-    /// - Throws: `.webhookURLNotAllowed`, `.webhookLimit`, `.invalid`, `.notFound` for a company that is not the caller's.
+    /// - Throws: `.webhookURLNotAllowed`, `.tooMany`, `.invalid`, `.notFound` for a company that is not the caller's.
     public func create(_ change: WebhookChange, for company: UUID?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> RevealedWebhook
     {
@@ -84,7 +84,7 @@ public struct WebhookService: Sendable {
             try await store.transaction { repositories in
                 if let place, try await repositories.companies.find(place) == nil { throw AuthError.notFound }
                 guard try await repositories.webhooks.count(ofCompany: place) < Self.most else {
-                    throw AuthError.webhookLimit
+                    throw AuthError.tooMany
                 }
                 try await repositories.webhooks.insert(webhook)
                 try await record(.webhookCreated, webhook, by: token, from: client, in: repositories)

@@ -62,6 +62,12 @@ struct OpenAPI: Sendable {
         String(endpoint.pattern.split(separator: ":uuid", omittingEmptySubsequences: false).joined())
     }
 
+    /// The names of the ids in a path, in their order.
+    static func ids(in endpoint: Endpoint) -> [String] {
+        endpoint.pattern.split(separator: "/").filter { $0.hasSuffix(":uuid}") }
+            .map { String($0.dropFirst().dropLast(":uuid}".count)) }
+    }
+
     private func operation(_ endpoint: Endpoint) -> JSON {
         let operation = endpoint.operation
         var members: [JSON.Member] = [
@@ -90,9 +96,9 @@ struct OpenAPI: Sendable {
 
     private static func parameters(_ endpoint: Endpoint) -> [JSON] {
         var parameters: [JSON] = []
-        if endpoint.pattern.contains("{id:uuid}") {
+        for name in ids(in: endpoint) {
             parameters.append([
-                "name": "id", "in": "path", "required": true, "schema": ["type": "string", "format": "uuid"],
+                "name": .string(name), "in": "path", "required": true, "schema": ["type": "string", "format": "uuid"],
             ])
         }
         for field in endpoint.operation.query {
