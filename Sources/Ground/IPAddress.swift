@@ -106,6 +106,8 @@ public struct AddressBlock: Hashable, Sendable, CustomStringConvertible {
         return (base.high ^ address.high) & mask(prefix) == 0 && (base.low ^ address.low) & mask(prefix - 64) == 0
     }
 
+    public var isSingleAddress: Bool { prefix == 128 }
+
     public var description: String {
         base.isIPv4 && prefix >= 96 ? "\(base)/\(prefix - 96)" : "\(base)/\(prefix)"
     }

@@ -20,17 +20,32 @@ public enum AuthError: Error, Sendable {
     case companySuspended
     case passwordChangeRequired
     case forbidden(permission: String)
+    /// The address list of the person, or of a role, does not let them in from there.
+    case addressNotAllowed
+    /// A change of an address list would shut out whoever makes it.
+    case wouldShutYouOut
     case notFound
     case emailTaken
     case domainTaken
     case lastSuperAdmin
+    case roleNameTaken
+    /// Roles that come with the system keep their names, and SuperAdmin all that it permits.
+    case systemRole
+    case roleInUse
+    /// A role would include itself.
+    case roleCycle
+    /// The person does not belong to the company.
+    case notMember
+    case alreadyMember
+    /// The link of an invitation is not ours, was used or withdrawn, has expired, or gives more than it may.
+    case invitationInvalid
+    /// There are as many of these as there may be.
+    case tooMany
     case registrationClosed
     case setupClosed
     case originNotAllowed
     /// With the reason, for whoever gave the address.
     case webhookURLNotAllowed(because: String)
-    /// There are as many of these as there may be.
-    case tooMany
     case webhookDisabled
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.

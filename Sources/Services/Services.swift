@@ -9,7 +9,13 @@ import Store
 public final class Services: Sendable {
     public let configuration: Configuration
     public let accounts: AccountService
-    public let administration: AdministrationService
+    public let users: UserService
+    public let erasure: ErasureService
+    public let invitations: InvitationService
+    public let companies: CompanyService
+    public let roles: RoleService
+    public let grants: GrantService
+    public let addressRules: AddressRuleService
     public let signIn: SignInService
     public let sessions: SessionService
     public let firstStart: FirstStartService
@@ -38,11 +44,14 @@ public final class Services: Sendable {
         public let clock: Clock
         public let random: RandomSource
         public let log: Log
+        /// Finds the country of an address; nil where there is no database of countries.
+        public let countries: (@Sendable (IPAddress) -> String?)?
 
         public init(
             store: DataStore, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
-            log: Log
+            log: Log, countries: (@Sendable (IPAddress) -> String?)? = nil
         ) {
+            self.countries = countries
             self.store = store
             self.keyValue = keyValue
             self.vault = vault
@@ -71,7 +80,8 @@ public final class Services: Sendable {
         let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
         let limits = RateLimiter(store: base.keyValue, settings: configuration.limits, clock: clock)
         let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
-        let subjects = Subjects(store: store, cache: cache, keyValue: base.keyValue, clock: clock)
+        let gates = AddressGates(countries: base.countries)
+        let subjects = Subjects(store: store, cache: cache, gates: gates, keyValue: base.keyValue, clock: clock)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
             memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock,
@@ -101,12 +111,27 @@ public final class Services: Sendable {
             policy: configuration.passwords.policy)
         signIn = SignInService(
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
-            lockout: Lockout(settings: configuration.signIn), log: base.log, clock: clock, random: random)
+            lockout: Lockout(settings: configuration.signIn), gates: gates,
+            passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
-        administration = AdministrationService(
-            store: store, accounts: accounts, sessions: sessions, audit: audit, clock: clock)
+        let reach = Reach(subjects: subjects, clock: clock)
+        roles = RoleService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        addressRules = AddressRuleService(
+            store: store, sessions: sessions, roles: roles, reach: reach, gates: gates, audit: audit, clock: clock)
+        grants = GrantService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        users = UserService(
+            store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
+            audit: audit, clock: clock, random: random)
+        erasure = ErasureService(store: store, sessions: sessions, reach: reach, audit: audit, clock: clock)
+        invitations = InvitationService(
+            store: store, accounts: accounts, users: users, sessions: sessions, passwords: passwords, reach: reach,
+            audit: audit, clock: clock, random: random)
+        companies = CompanyService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         firstStart = FirstStartService(
             store: store, passwords: passwords, key: HMACKey(try await keys.secret(for: "first-start")), audit: audit,
             clock: clock, random: random)
@@ -144,8 +169,8 @@ public final class Services: Sendable {
         try await store.transaction { repositories in
             for role in SystemRole.allCases {
                 try await repositories.roles.insertIfAbsent(
-                    id: UUID(at: now, random: random), name: role.rawValue, nameKey: role.key,
-                    description: role.summary, isSystem: true, permissions: role.permissions, at: now)
+                    id: UUID(at: now, random: random), name: role.rawValue, description: role.summary,
+                    permissions: role.permissions, at: now)
             }
         }
     }

@@ -47,8 +47,12 @@ public struct Repositories: Sendable {
     }
 
     public var users: UserRepository { UserRepository(sql: sql) }
+    public var userWords: UserWordRepository { UserWordRepository(sql: sql) }
+    public var userList: UserListRepository { UserListRepository(sql: sql) }
+    public var invitations: InvitationRepository { InvitationRepository(sql: sql) }
     public var companies: CompanyRepository { CompanyRepository(sql: sql) }
     public var roles: RoleRepository { RoleRepository(sql: sql) }
+    public var grants: GrantRepository { GrantRepository(sql: sql) }
     public var sessions: SessionRepository { SessionRepository(sql: sql) }
     public var attempts: AttemptRepository { AttemptRepository(sql: sql) }
     public var audit: AuditRepository { AuditRepository(sql: sql) }

@@ -7,6 +7,8 @@ struct Call: Sendable {
     let request: Request
     let application: Application
     var accessToken: AccessToken?
+    /// Whom the access token stands for.
+    var subject: Subject?
     var refreshToken: RefreshToken?
 
     var services: Services { application.services }
@@ -16,6 +18,14 @@ struct Call: Sendable {
         get throws(AuthError) {
             guard let accessToken else { throw .tokenMissing }
             return accessToken
+        }
+    }
+
+    /// Whom the caller's token stands for.
+    var identified: Subject {
+        get throws(AuthError) {
+            guard let subject else { throw .tokenMissing }
+            return subject
         }
     }
 

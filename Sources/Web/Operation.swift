@@ -91,6 +91,13 @@ struct AnswerDescription: Sendable {
             schema: A.schema, example: A.example)
     }
 
+    /// One of two.
+    static func json<A: Answer, B: Answer>(_ type: A.Type, or other: B.Type, _ summary: String) -> AnswerDescription {
+        AnswerDescription(
+            status: .ok, contentType: "application/json", summary: summary, schemaName: nil,
+            schema: ["oneOf": [A.schema, B.schema]], example: A.example)
+    }
+
     static func page(_ summary: String, _ status: Status = .ok) -> AnswerDescription {
         AnswerDescription(
             status: status, contentType: "text/html; charset=utf-8", summary: summary, schemaName: nil,

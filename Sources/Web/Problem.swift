@@ -15,6 +15,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case sessionEnded = "session_ended"
     case credentialsInvalid = "credentials_invalid"
     case forbidden
+    case addressNotAllowed = "address_not_allowed"
+    case wouldShutYouOut = "would_shut_you_out"
     case accountBlocked = "account_blocked"
     case companySuspended = "company_suspended"
     case passwordChangeRequired = "password_change_required"
@@ -28,6 +30,13 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case emailTaken = "email_taken"
     case domainTaken = "domain_taken"
     case lastSuperAdmin = "last_super_admin"
+    case roleNameTaken = "role_name_taken"
+    case systemRole = "system_role"
+    case roleInUse = "role_in_use"
+    case roleCycle = "role_cycle"
+    case notMember = "not_member"
+    case alreadyMember = "already_member"
+    case invitationInvalid = "invitation_invalid"
     case tooMany = "too_many"
     case webhookDisabled = "webhook_disabled"
     case bodyTooLarge = "body_too_large"
@@ -48,12 +57,14 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed:
+            .originNotAllowed, .roleCycle, .addressNotAllowed:
             .forbidden
-        case .notFound, .setupClosed: .notFound
+        case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
-        case .emailTaken, .domainTaken, .lastSuperAdmin, .tooMany, .webhookDisabled: .conflict
+        case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
+            .alreadyMember, .wouldShutYouOut, .webhookDisabled:
+            .conflict
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .expectationFailed: Status(417)
@@ -81,6 +92,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .sessionEnded: "The session has ended."
         case .credentialsInvalid: "The address or the password is wrong."
         case .forbidden: "You may not do this."
+        case .addressNotAllowed: "The account may not be used from this address."
+        case .wouldShutYouOut: "The list would shut you out from where you are."
         case .accountBlocked: "The account is blocked."
         case .companySuspended: "The company is suspended."
         case .passwordChangeRequired: "The password must be changed first."
@@ -94,6 +107,13 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .emailTaken: "The e-mail address has an account."
         case .domainTaken: "The domain belongs to another company."
         case .lastSuperAdmin: "The last SuperAdmin stays."
+        case .roleNameTaken: "Another role has that name."
+        case .systemRole: "A role that comes with the system keeps its name, and SuperAdmin what it permits."
+        case .roleInUse: "Somebody has the role, or another role includes it."
+        case .roleCycle: "A role cannot include itself."
+        case .notMember: "The person does not belong to the company."
+        case .alreadyMember: "The person belongs to the company already."
+        case .invitationInvalid: "The invitation is not valid any more."
         case .tooMany: "There are as many of these as there may be."
         case .webhookDisabled: "The webhook is disabled."
         case .bodyTooLarge: "The body is too large."
@@ -148,6 +168,8 @@ struct Problem: Error, Sendable {
         case .sessionEnded: self.init(.sessionEnded)
         case .credentialsInvalid: self.init(.credentialsInvalid)
         case .accountLocked(let time): self.init(.accountLocked, retryAfter: time)
+        case .addressNotAllowed: self.init(.addressNotAllowed)
+        case .wouldShutYouOut: self.init(.wouldShutYouOut)
         case .accountBlocked: self.init(.accountBlocked)
         case .companySuspended: self.init(.companySuspended)
         case .passwordChangeRequired: self.init(.passwordChangeRequired)
@@ -156,6 +178,13 @@ struct Problem: Error, Sendable {
         case .emailTaken: self.init(.emailTaken)
         case .domainTaken: self.init(.domainTaken)
         case .lastSuperAdmin: self.init(.lastSuperAdmin)
+        case .roleNameTaken: self.init(.roleNameTaken)
+        case .systemRole: self.init(.systemRole)
+        case .roleInUse: self.init(.roleInUse)
+        case .roleCycle: self.init(.roleCycle)
+        case .notMember: self.init(.notMember)
+        case .alreadyMember: self.init(.alreadyMember)
+        case .invitationInvalid: self.init(.invitationInvalid)
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)
         case .originNotAllowed: self.init(.originNotAllowed)

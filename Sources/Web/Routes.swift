@@ -5,6 +5,8 @@ enum Routes {
         table.group("/auth", tag: "Sign-in") {
             $0.post("/register", guard: .anyone, limit: .register, SignInHandler.register)
             $0.post("/login", guard: .anyone, limit: .signIn, SignInHandler.login)
+            $0.post(
+                "/first-login/change-password", guard: .anyone, limit: .signIn, SignInHandler.changeFirstPassword)
             $0.post("/refresh", guard: .refreshToken, limit: .refresh, SessionHandler.refresh)
             $0.post("/refresh-token", guard: .refreshToken, limit: .refresh, SessionHandler.refreshByCookie)
             $0.post("/logout", guard: .anyone, limit: .check, SessionHandler.logout)
@@ -23,12 +25,56 @@ enum Routes {
             $0.post("/change-password", guard: .signedIn, limit: .signIn, ProfileHandler.changePassword)
         }
         table.group("/users", tag: "People") {
+            $0.get("", guard: .may("users:read"), limit: .standard, UserHandler.list)
+            $0.post("", guard: .may("users:create"), limit: .standard, UserHandler.create)
+            $0.get("/{id:uuid}", guard: .may("users:read"), limit: .standard, UserHandler.read)
             // One's own account needs no permission; the service asks for one for anybody else's.
-            $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, AdministrationHandler.updateUser)
-            $0.delete("/{id:uuid}", guard: .may("users:delete"), limit: .standard, AdministrationHandler.deleteUser)
+            $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, UserHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("users:delete"), limit: .standard, UserHandler.delete)
+            $0.post("/{id:uuid}/block", guard: .may("users:update"), limit: .standard, UserHandler.block)
+            $0.post("/{id:uuid}/unblock", guard: .may("users:update"), limit: .standard, UserHandler.unblock)
+            $0.post("/{id:uuid}/restore", guard: .may("users:delete"), limit: .standard, UserHandler.restore)
+            $0.post("/{id:uuid}/erase", guard: .may("users:erase"), limit: .standard, UserHandler.erase)
+            $0.get("/{id:uuid}/export", guard: .signedIn, limit: .standard, UserHandler.export)
+            $0.patch("/{id:uuid}/ip-whitelist", guard: .may("users:update"), limit: .standard, AddressListHandler.ofUser)
+            $0.post(
+                "/{id:uuid}/require-password-change", guard: .may("users:update"), limit: .standard,
+                UserHandler.requirePasswordChange)
+        }
+        table.group("/invitations", tag: "Invitations") {
+            $0.get("", guard: .may("users:create"), limit: .standard, InvitationHandler.list)
+            $0.post("", guard: .may("users:create"), limit: .standard, InvitationHandler.create)
+            $0.delete("/{id:uuid}", guard: .may("users:create"), limit: .standard, InvitationHandler.withdraw)
+            $0.post("/inspect", guard: .anyone, limit: .signIn, InvitationHandler.inspect)
+            $0.post("/accept", guard: .anyone, limit: .register, InvitationHandler.accept)
+        }
+        table.group("", tag: "Roles") {
+            $0.get("/roles", guard: .may("roles:read"), limit: .standard, RoleHandler.list)
+            $0.post("/roles", guard: .may("roles:manage"), limit: .standard, RoleHandler.create)
+            $0.get("/roles/{id:uuid}", guard: .may("roles:read"), limit: .standard, RoleHandler.read)
+            $0.patch("/roles/{id:uuid}", guard: .may("roles:manage"), limit: .standard, RoleHandler.update)
+            $0.delete("/roles/{id:uuid}", guard: .may("roles:manage"), limit: .standard, RoleHandler.delete)
+            $0.patch(
+                "/roles/{id:uuid}/ip-whitelist", guard: .may("roles:manage"), limit: .standard, AddressListHandler.ofRole)
+            $0.get("/permissions", guard: .may("roles:read"), limit: .standard, RoleHandler.permissions)
+            $0.get("/users/{id:uuid}/roles", guard: .may("users:read"), limit: .standard, GrantHandler.list)
+            $0.post("/users/{id:uuid}/roles", guard: .may("roles:grant"), limit: .standard, GrantHandler.grant)
+            $0.delete("/users/{id:uuid}/roles/{grant:uuid}", guard: .may("roles:grant"), limit: .standard, GrantHandler.withdraw)
+            $0.get("/auth/permissions", guard: .signedIn, limit: .check, GrantHandler.effective)
+            $0.post("/authorize", guard: .signedIn, limit: .check, GrantHandler.authorize)
+            $0.post("/authorize/batch", guard: .signedIn, limit: .check, GrantHandler.authorizeBatch)
         }
         table.group("/companies", tag: "Companies") {
-            $0.patch("/{id:uuid}", guard: .may("companies:suspend"), limit: .standard, AdministrationHandler.updateCompany)
+            $0.get("", guard: .may("companies:read"), limit: .standard, CompanyHandler.list)
+            $0.post("", guard: .may("companies:create"), limit: .standard, CompanyHandler.create)
+            $0.get("/{id:uuid}", guard: .may("companies:read"), limit: .standard, CompanyHandler.read)
+            // What each field needs, the service asks for.
+            $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, CompanyHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("companies:delete"), limit: .standard, CompanyHandler.delete)
+            $0.post("/{id:uuid}/members", guard: .may("companies:update"), limit: .standard, CompanyHandler.addMember)
+            $0.delete(
+                "/{id:uuid}/members/{user:uuid}", guard: .may("companies:update"), limit: .standard,
+                CompanyHandler.removeMember)
         }
         table.group("/webhooks", tag: "Webhooks") {
             $0.get("", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.list)

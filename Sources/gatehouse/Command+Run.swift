@@ -12,6 +12,7 @@ extension Command {
         case .config(let options, let markdown): return printConfiguration(options, markdown: markdown)
         case .migrate(let options): try await migrate(options)
         case .createAdmin(let options, let email, let name): try await createAdmin(options, email: email, name: name)
+        case .allowAddress(let options, let email, let role): try await allowAddress(options, email: email, role: role)
         case .listKeys(let options): try await listKeys(options)
         case .rotateKeys(let options, let atOnce):
             try await withHouse(options) { house in
@@ -63,6 +64,19 @@ extension Command {
             try await $0.services.firstStart.create(name: name, email: address, password: password)
         }
         Console.print("\(address) is a SuperAdmin.")
+    }
+
+    private func allowAddress(_ options: Options, email: String?, role: String?) async throws {
+        try await withHouse(options) { house in
+            if let role { try await house.services.addressRules.switchOff(ofRole: role) }
+            guard let email else { return }
+            let address: EmailAddress
+            do throws(EmailFault) { address = try EmailAddress(email) } catch {
+                throw UsageError(message: "--email: \(error.message)")
+            }
+            try await house.services.addressRules.switchOff(ofUser: address.normalized)
+        }
+        Console.print("The address list of \(email ?? role ?? "") is off; running servers hear of it within a minute.")
     }
 
     private func listKeys(_ options: Options) async throws {

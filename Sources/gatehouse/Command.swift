@@ -4,6 +4,7 @@ enum Command: Sendable {
     case config(Options, markdown: Bool)
     case migrate(Options)
     case createAdmin(Options, email: String, name: String)
+    case allowAddress(Options, email: String?, role: String?)
     case listKeys(Options)
     case rotateKeys(Options, atOnce: Bool)
     case openAPI(Options)
@@ -29,6 +30,9 @@ enum Command: Sendable {
               --email E         The e-mail address.
               --name N          The person's name.
               --password-stdin  Reads the password from standard input.
+          admin allow-address   Switches an address list off, for who has shut themselves out.
+              --email E         That of the person with this address.
+              --role R          That of the role of this name.
           keys list             Lists the keys that sign and verify tokens.
           keys rotate           Makes a new signing key that signs in ten minutes, when every cached key set has
                                 it; the former verifies until its tokens have expired.
@@ -64,13 +68,13 @@ enum Command: Sendable {
             case "--help", "-h": return .help
             case "--version": return .version
             case "--markdown", "--password-stdin", "--now": flags.insert(parts[0])
-            case "--port", "--host", "--data", "--email", "--name":
+            case "--port", "--host", "--data", "--email", "--name", "--role":
                 guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
                     throw UsageError(message: "\(parts[0]) needs a value", hint: Self.hint)
                 }
                 values[parts[0]] = value
             default:
-                let known = ["--port", "--host", "--data", "--email", "--name", "--password-stdin", "--markdown", "--now", "--help"]
+                let known = ["--port", "--host", "--data", "--email", "--name", "--role", "--password-stdin", "--markdown", "--now", "--help"]
                 throw UsageError(message: "unknown option \(parts[0])", hint: Spelling.suggestion(for: parts[0], among: known))
             }
         }
@@ -99,7 +103,13 @@ enum Command: Sendable {
                     hint: "A password on the command line would be seen by every user of the machine.")
             }
             return .createAdmin(options, email: email, name: name)
-        case ["admin"]: throw UsageError(message: "admin what? There is 'admin create'.", hint: Self.hint)
+        case ["admin", "allow-address"]:
+            guard (values["--email"] == nil) != (values["--role"] == nil) else {
+                throw UsageError(message: "admin allow-address needs --email or --role", hint: Self.hint)
+            }
+            return .allowAddress(options, email: values["--email"], role: values["--role"])
+        case ["admin"]:
+            throw UsageError(message: "admin what? There are 'admin create' and 'admin allow-address'.", hint: Self.hint)
         case ["keys"]: throw UsageError(message: "keys what? There are 'keys list' and 'keys rotate'.", hint: Self.hint)
         default:
             let first = words.first ?? ""

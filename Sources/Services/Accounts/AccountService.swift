@@ -84,8 +84,10 @@ public struct AccountService: Sendable {
         try await repositories.users.insert(user)
         try await repositories.companies.insert(company, at: now)
         try await repositories.companies.add(member: user.id, to: company.id, at: now)
-        try await repositories.roles.grant(
-            id: UUID(at: now, random: random), role: SystemRole.admin.key, to: user.id, in: company.id, by: nil, at: now)
+        if let admin = try await repositories.roles.find(named: SystemRole.admin.rawValue) {
+            try await repositories.grants.grant(
+                id: UUID(at: now, random: random), role: admin.id, to: user.id, in: company.id, by: nil, at: now)
+        }
         try await audit.record(
             AuditEvent(.registered, user: user.id, company: company.id), from: client, in: repositories)
         for key in Lockout.deviceKeys(of: client) {
@@ -124,7 +126,8 @@ public struct AccountService: Sendable {
         if let phone = change.phone { user.phone = phone }
         if let settings = change.settings { user.settings = settings.text }
         try await repositories.users.updateProfile(of: user, at: clock.now)
-        let event = AuditEvent(.profileUpdated, user: id, actor: token.userID, session: token.sessionID)
+        let event = AuditEvent(
+            .profileUpdated, user: id, actor: token.userID, company: token.companyID, session: token.sessionID)
         try await audit.record(event, from: client, in: repositories)
     }
 

@@ -16,7 +16,7 @@ public struct FirstStartService: Sendable {
 
     /// Whether no SuperAdmin exists yet.
     public func isOpen() async throws(AuthError) -> Bool {
-        do { return try await store.reading.roles.holders(of: SystemRole.superAdmin.key) == 0 } catch {
+        do { return try await store.reading.grants.lastingHolders(of: SystemRole.superAdmin.key) == 0 } catch {
             throw .from(error)
         }
     }
@@ -64,14 +64,16 @@ public struct FirstStartService: Sendable {
         do {
             try await store.transaction { repositories in
                 if onlyAsFirst {
-                    guard try await repositories.roles.holders(of: SystemRole.superAdmin.key) == 0 else {
+                    guard try await repositories.grants.lastingHolders(of: SystemRole.superAdmin.key) == 0 else {
                         throw AuthError.setupClosed
                     }
                 }
                 try await repositories.users.insert(user)
-                try await repositories.roles.grant(
-                    id: UUID(at: now, random: random), role: SystemRole.superAdmin.key, to: user.id, in: nil, by: nil,
-                    at: now)
+                guard let role = try await repositories.roles.find(named: SystemRole.superAdmin.rawValue) else {
+                    throw AuthError.unexpected(because: "the role \(SystemRole.superAdmin.rawValue) is missing")
+                }
+                try await repositories.grants.grant(
+                    id: UUID(at: now, random: random), role: role.id, to: user.id, in: nil, by: nil, at: now)
                 try await audit.record(AuditEvent(.superAdminCreated, user: user.id), from: client, in: repositories)
             }
         } catch { throw AccountService.taken(error) }

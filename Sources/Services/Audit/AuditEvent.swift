@@ -21,6 +21,27 @@ public struct AuditEvent: Sendable {
         case userDeleted = "user.deleted"
         case companyStatusChanged = "company.status_changed"
         case keyRotated = "key.rotated"
+        case addressListChanged = "address_list.changed"
+        case addressRefused = "address.refused"
+        case userCreated = "user.created"
+        case userRestored = "user.restored"
+        case userErased = "user.erased"
+        case userExported = "user.exported"
+        case userInvited = "user.invited"
+        case invitationAccepted = "invitation.accepted"
+        case invitationWithdrawn = "invitation.withdrawn"
+        case emailChanged = "email.changed"
+        case passwordChangeRequired = "password.change_required"
+        case companyCreated = "company.created"
+        case companyUpdated = "company.updated"
+        case companyDeleted = "company.deleted"
+        case memberAdded = "company.member_added"
+        case memberRemoved = "company.member_removed"
+        case roleCreated = "role.created"
+        case roleUpdated = "role.updated"
+        case roleDeleted = "role.deleted"
+        case roleGranted = "role.granted"
+        case roleWithdrawn = "role.withdrawn"
         case webhookCreated = "webhook.created"
         case webhookUpdated = "webhook.updated"
         case webhookDeleted = "webhook.deleted"
@@ -31,7 +52,9 @@ public struct AuditEvent: Sendable {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated, .webhookDisabled:
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased, .addressListChanged,
+                .addressRefused,
+                .userExported, .emailChanged, .companyDeleted, .webhookDisabled:
                 "warning"
             default: "info"
             }
@@ -39,7 +62,7 @@ public struct AuditEvent: Sendable {
 
         var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
             default: "success"
             }
         }

@@ -62,6 +62,7 @@ struct KeyValueRotations: Rotations {
         try await revocations.check(token.sessionID)
         let subject = try await subjects.subject(ofSession: token.sessionID)
         try Standing.check(subject)
+        guard subject.gate.admits(client.address) else { throw AuthError.addressNotAllowed }
         let moved = RotationState(
             generation: Int64(token.generation) + 1, secretDigest: next.digest, rotatedAt: now,
             expiresAt: next.expiresAt)

@@ -28,7 +28,7 @@ struct RowRotations: Rotations {
         async throws -> Rotation
     {
         if store.database.runsCompoundStatements, !audit.mayAnnounce(.sessionRefreshed),
-            let session = try await step(token, to: next, from: client, at: now, in: store.writing)
+            let session = try await step(token, to: next, from: client, at: now, .whoeverHasNoRule, in: store.writing)
         {
             return .advanced(session, try await subject(of: session, in: store.reading))
         }
@@ -37,13 +37,13 @@ struct RowRotations: Rotations {
 
     private func step(
         _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
-        in repositories: Repositories
+        _ whom: SessionRepository.Whom, in repositories: Repositories
     ) async throws -> Session? {
         let event = AuditEvent(.sessionRefreshed, session: token.sessionID)
         return try await repositories.sessions.advance(
             token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
             expiresAt: next.expiresAt, ip: client.address.description, at: now,
-            recording: audit.row(event, from: client))
+            whom, recording: audit.row(event, from: client))
     }
 
     private func announce(_ session: Session, from client: Client, in repositories: Repositories) async throws {
@@ -63,9 +63,12 @@ struct RowRotations: Rotations {
         _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
         in repositories: Repositories
     ) async throws -> Rotation {
-        if let session = try await step(token, to: next, from: client, at: now, in: repositories) {
+        if let session = try await step(token, to: next, from: client, at: now, .anyone, in: repositories) {
+            let subject = try await subject(of: session, in: repositories)
+            // Thrown here, it takes the step back: the token is not used up.
+            guard subject.gate.admits(client.address) else { throw AuthError.addressNotAllowed }
             try await announce(session, from: client, in: repositories)
-            return .advanced(session, try await subject(of: session, in: repositories))
+            return .advanced(session, subject)
         }
         guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }
         guard session.endedAt == nil else { throw AuthError.sessionEnded }
@@ -79,7 +82,9 @@ struct RowRotations: Rotations {
                 return .reused(session)
             }
             try await Standing.check(session, in: repositories)
-            return .repeated(session, try await subject(of: session, in: repositories))
+            let subject = try await subject(of: session, in: repositories)
+            guard subject.gate.admits(client.address) else { throw AuthError.addressNotAllowed }
+            return .repeated(session, subject)
         }
         try await Standing.check(session, in: repositories)
         throw AuthError.tokenInvalid

@@ -53,14 +53,16 @@ public final class SessionService: Sendable {
     /// ends the session. The token of someone who is blocked is neither used up nor moved on.
     ///
     /// - Throws: `.tokenInvalid`, `.tokenReused`, `.sessionEnded`, `.accountBlocked`, `.companySuspended`,
-    ///   `.unavailable` (the session may have moved on then; the same token, shown soon again, gets the same answer).
+    ///   `.addressNotAllowed`, `.unavailable` (the session may have moved on then; the same token, shown soon again, gets the same answer).
     public func refresh(_ token: RefreshToken, from client: Client) async throws(AuthError) -> SignedIn {
         let now = clock.now
         let expiry = Timestamp(seconds: (now + settings.refreshLifetime).seconds)
         let next = refreshTokens.successor(of: token, expiresAt: expiry)
         let rotation: Rotation
         do { rotation = try await rotations.advance(token, to: next, from: client, at: now) } catch {
-            throw .from(error)
+            let error = AuthError.from(error)
+            if case .addressNotAllowed = error { try await recordRefusal(of: token.sessionID, from: client) }
+            throw error
         }
         switch rotation {
         case .advanced(let session, let subject), .repeated(let session, let subject):
@@ -69,6 +71,17 @@ public final class SessionService: Sendable {
             try await made(ended: [session.id])
             throw .tokenReused
         }
+    }
+
+    private func recordRefusal(of id: UUID, from client: Client) async throws(AuthError) {
+        do {
+            try await store.transaction { [self] repositories in
+                guard let session = try await repositories.sessions.find(id) else { return }
+                try await audit.record(
+                    AuditEvent(.addressRefused, user: session.userID, company: session.companyID, session: id), from: client,
+                    in: repositories)
+            }
+        } catch { throw .from(error) }
     }
 
     private func pair(for session: Session, _ subject: Subject, secretOf token: RefreshToken, at now: Timestamp)
@@ -99,9 +112,16 @@ public final class SessionService: Sendable {
 
     // MARK: Being asked
 
-    /// The one place where a verified access token is held against the denylist.
-    /// - Throws: `.sessionEnded`; `.unavailable` where the other nodes are not heard and the store cannot be asked.
-    public func admit(_ token: AccessToken) async throws(AuthError) { try await revocations.check(token.sessionID) }
+    /// The one place where a verified access token is held against the denylist, and its bearer's address against
+    /// the lists of the person and their roles.
+    /// - Throws: `.sessionEnded`, `.addressNotAllowed`; `.unavailable` where the other nodes are not heard and the store
+    ///   cannot be asked.
+    public func admit(_ token: AccessToken, from address: IPAddress) async throws(AuthError) -> Subject {
+        try await revocations.check(token.sessionID)
+        let subject = try await subjects.subject(ofSession: token.sessionID)
+        guard subject.gate.admits(address) else { throw .addressNotAllowed }
+        return subject
+    }
 
     /// Whom the token stands for.
     public func subject(of token: AccessToken) async throws(AuthError) -> Subject {

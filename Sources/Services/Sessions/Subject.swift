@@ -38,10 +38,13 @@ public final class Subject: Sendable {
     public let authority: Authority
     /// When the first of the grants ends; nil where none does.
     let grantsEndAt: Timestamp?
+    /// Where the person may come from.
+    let gate: AddressGate
     private let rendering = Mutex<[UInt8]?>(nil)
 
     /// - Parameter grants: those that have not ended.
-    init(user: User, grants: [Grant], company: Company?, session: Session) {
+    init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate) {
+        self.gate = gate
         let everywhere = grants.filter { $0.company == nil }
         let here = grants.filter { $0.company != nil && $0.company == company?.id }
         var names: [String] = []

@@ -8,12 +8,14 @@ public struct Subjects: Sendable {
 
     private let store: DataStore
     private let cache: SubjectCache
+    private let gates: AddressGates
     private let clock: Clock
     private let line: NodeLine
 
-    public init(store: DataStore, cache: SubjectCache, keyValue: any KeyValue, clock: Clock) {
+    init(store: DataStore, cache: SubjectCache, gates: AddressGates, keyValue: any KeyValue, clock: Clock) {
         self.store = store
         self.cache = cache
+        self.gates = gates
         self.clock = clock
         line = NodeLine(Self.channel, on: keyValue)
     }
@@ -46,10 +48,11 @@ public struct Subjects: Sendable {
     /// The subject as it is in one transaction.
     func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
+        let grants = try await repositories.grants.current(of: user.id, at: clock.now)
         return Subject(
-            user: user, grants: try await repositories.roles.grants(to: user.id, at: clock.now),
+            user: user, grants: grants,
             company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
-            session: session)
+            session: session, gate: gates.gate(of: user, grants, in: session.companyID))
     }
 
     /// The subject, where it is in memory and every change of it would have been heard of.

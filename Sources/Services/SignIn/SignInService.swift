@@ -13,6 +13,8 @@ public struct SignInService: Sendable {
     let limits: RateLimiter
     let audit: Audit
     let lockout: Lockout
+    let gates: AddressGates
+    let passwordChanges: PasswordChangeTokens
     let log: Log
     let clock: Clock
     let random: RandomSource
@@ -29,10 +31,13 @@ public struct SignInService: Sendable {
     }
 
     /// Signs in with e-mail address and password.
-    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`,
-    ///   `.passwordChangeRequired`, `.rateLimited`, `.overloaded`, `.unavailable`.
-    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignedIn {
-        try await enter(try await prove(email, password, from: client), from: client)
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.rateLimited`,
+    ///   `.overloaded`, `.unavailable`.
+    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignInOutcome {
+        let proof = try await prove(email, password, from: client)
+        do { return .signedIn(try await enter(proof, from: client)) } catch .passwordChangeRequired {
+            return .passwordChange(token: passwordChanges.token(for: proof.user), expiresIn: PasswordChangeTokens.lifetime)
+        }
     }
 
     // MARK: The password door
@@ -144,8 +149,9 @@ public struct SignInService: Sendable {
             let error = AuthError.from(error)
             if let reason = Self.reason(of: error) {
                 try await record(.signInFailed, user: proof.user.id, because: reason, from: client)
-            } else if case .unavailable = error {
-                // The password was right; that the store was busy must not lock its owner out.
+            }
+            if error.isNoFailureOfProof {
+                // The password was right; neither a busy store nor a rule may lock its owner out.
                 try? await giveBack(proof.attempt)
             }
             throw error
@@ -190,11 +196,15 @@ public struct SignInService: Sendable {
         return nil
     }
 
-    /// Opens a session, and ends the oldest where there would be too many.
+    /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
+    /// - Throws: `.addressNotAllowed`.
     func open(
         for user: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> Opening {
+        guard let person = try await repositories.users.find(user) else { throw AuthError.credentialsInvalid }
+        let grants = try await repositories.grants.current(of: user, at: now)
+        guard gates.gate(of: person, grants, in: company).admits(client.address) else { throw AuthError.addressNotAllowed }
         let live = try await repositories.sessions.active(ofUser: user, at: now)
         let surplus = live.prefix(max(0, live.count + 1 - lockout.settings.maximumSessions))
         for session in surplus {
@@ -217,12 +227,55 @@ public struct SignInService: Sendable {
         return Opening(session: session, token: token, ended: surplus.map(\.id))
     }
 
+    /// Puts a new password in the place of one that somebody else chose, and signs in.
+    /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.invalid`, and what signing in throws.
+    public func changePassword(_ text: String, to new: String, from client: Client) async throws(AuthError) -> SignedIn {
+        let now = clock.now
+        let user: User
+        do {
+            let id = try passwordChanges.user(of: text, at: now)
+            guard let found = try await store.reading.users.find(id), found.requiresPasswordChange,
+                passwordChanges.isToken(text, for: found)
+            else { throw AuthError.tokenInvalid }
+            user = found
+        } catch { throw .from(error) }
+        try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
+        guard try await !passwords.verify(new, against: user.passwordHash).matches else {
+            throw .invalid([
+                FieldFault(
+                    field: "new_password", code: "password_unchanged",
+                    message: "The new password must differ from the current one.")
+            ])
+        }
+        let hash = try await passwords.hash(new)
+        let opening: Opening
+        do {
+            opening = try await store.transaction { repositories in
+                guard let current = try await repositories.users.find(user.id), current.requiresPasswordChange,
+                    current.stillHas(user.passwordHash)
+                else { throw AuthError.tokenInvalid }
+                guard current.status == .active else { throw AuthError.accountBlocked }
+                let company = try await company(of: current, in: repositories)
+                try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+                try await repositories.attempts.succeeded(user: user.id, at: now)
+                try await audit.record(AuditEvent(.passwordChanged, user: user.id), from: client, in: repositories)
+                for key in Lockout.deviceKeys(of: client) {
+                    try await repositories.attempts.remember(device: key, user: user.id, at: now)
+                }
+                return try await open(for: user.id, in: company?.id, method: "pwd", from: client, at: now, repositories)
+            }
+        } catch { throw .from(error) }
+        try await sessions.made(ended: opening.ended)
+        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+    }
+
     private static func reason(of error: AuthError) -> String? {
         switch error {
         case .credentialsInvalid: "changed_meanwhile"
         case .accountBlocked: "blocked"
         case .companySuspended: "company_suspended"
         case .passwordChangeRequired: "password_change_required"
+        case .addressNotAllowed: "address_not_allowed"
         default: nil
         }
     }

@@ -25,6 +25,10 @@ public struct User: Sendable, RowDecodable {
     public var lastLoginAt: Timestamp?
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
+    public var emailVerifiedAt: Timestamp?
+    public var lockedUntil: Timestamp?
+    public var deletedAt: Timestamp?
+    public var rule: AddressRule
 
     public init(
         id: UUID, email: String?, emailKey: String?, name: String, phone: String? = nil, passwordHash: String?,
@@ -43,12 +47,16 @@ public struct User: Sendable, RowDecodable {
         lastLoginAt = nil
         createdAt = now
         updatedAt = now
+        rule = AddressRule()
     }
 
     static let columns = """
         id, email, email_key, name, phone, password_hash, status, settings, app_data, requires_password_change, \
-        last_login_at, created_at, updated_at
+        last_login_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, \(AddressRule.columns)
         """
+    /// The same where other tables have columns of these names.
+    static let qualifiedColumns = columns.split(separator: ",")
+        .map { "u." + $0.filter { $0 != " " && $0 != "\n" } }.joined(separator: ", ")
 
     public init(row: inout Row) throws(DatabaseError) {
         id = try row.next()
@@ -66,5 +74,9 @@ public struct User: Sendable, RowDecodable {
         lastLoginAt = try row.next()
         createdAt = try row.next()
         updatedAt = try row.next()
+        emailVerifiedAt = try row.next()
+        lockedUntil = try row.next()
+        deletedAt = try row.next()
+        rule = try AddressRule(row: &row)
     }
 }

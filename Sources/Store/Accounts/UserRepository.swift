@@ -8,8 +8,8 @@ public struct UserRepository: Sendable {
     private static let insertUser = Statement(
         """
         INSERT INTO users (id, email, email_key, name, phone, password_hash, status, requires_password_change,
-            password_changed_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)
+            password_changed_at, created_at, updated_at, email_verified_at, is_searchable)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, 1)
         """)
 
     /// - Throws: `.duplicate("users.email_key")` when the address has an account.
@@ -17,9 +17,10 @@ public struct UserRepository: Sendable {
         let values: [SQLValue] = [
             user.id.sqlValue, user.email.sqlValue, user.emailKey.sqlValue, user.name.sqlValue, user.phone.sqlValue,
             user.passwordHash.sqlValue, user.status.rawValue.sqlValue, user.requiresPasswordChange.sqlValue,
-            user.createdAt.sqlValue,
+            user.createdAt.sqlValue, user.emailVerifiedAt.sqlValue,
         ]
         try await sql.run(Self.insertUser, values)
+        try await UserWordRepository(sql: sql).write(of: user)
     }
 
     private static let byID = Statement("SELECT \(User.columns) FROM users WHERE id = $1 AND deleted_at IS NULL")
@@ -46,6 +47,45 @@ public struct UserRepository: Sendable {
         try await sql.run(
             Self.updateProfile,
             [user.id.sqlValue, user.name.sqlValue, user.phone.sqlValue, user.settings.sqlValue, now.sqlValue])
+        try await UserWordRepository(sql: sql).write(of: user)
+    }
+
+    private static let setEmail = Statement(
+        """
+        UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, updated_at = $5
+        WHERE id = $1 AND deleted_at IS NULL
+        """)
+
+    /// - Throws: `.duplicate("users.email_key")` when the address has an account.
+    public func setEmail(of user: User, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(
+            Self.setEmail,
+            [
+                user.id.sqlValue, user.email.sqlValue, user.emailKey.sqlValue, user.emailVerifiedAt.sqlValue, now.sqlValue,
+            ])
+        try await UserWordRepository(sql: sql).write(of: user)
+    }
+
+    private static let setRule = Statement(
+        """
+        UPDATE users SET ip_whitelist_enabled = $3, allowed_ips = $4, allowed_countries = $5, updated_at = $2
+        WHERE id = $1 AND deleted_at IS NULL RETURNING id
+        """)
+
+    /// - Returns: whether there is such a user.
+    public func setRule(of id: UUID, to rule: AddressRule, at now: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.setRule, [id.sqlValue, now.sqlValue] + rule.sqlValues).isEmpty
+    }
+
+    private static let requirePasswordChange = Statement(
+        """
+        UPDATE users SET requires_password_change = 1, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL
+        RETURNING id
+        """)
+
+    /// - Returns: whether there is such a user.
+    public func requirePasswordChange(of id: UUID, at now: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.requirePasswordChange, [id.sqlValue, now.sqlValue]).isEmpty
     }
 
     private static let setPassword = Statement(
@@ -81,6 +121,32 @@ public struct UserRepository: Sendable {
     /// - Returns: whether there was such a user.
     public func delete(_ id: UUID, at now: Timestamp) async throws(DatabaseError) -> Bool {
         try await !sql.run(Self.softDelete, [id.sqlValue, now.sqlValue]).isEmpty
+    }
+
+    private static let deletedByID = Statement(
+        "SELECT \(User.columns) FROM users WHERE id = $1 AND deleted_at IS NOT NULL")
+
+    public func findDeleted(_ id: UUID) async throws(DatabaseError) -> User? {
+        try await sql.run(Self.deletedByID, [id.sqlValue]).first()
+    }
+
+    private static let restoreUser = Statement(
+        "UPDATE users SET deleted_at = NULL, email_key = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NOT NULL")
+
+    /// - Throws: `.duplicate("users.email_key")` when the address has another account by now.
+    public func restore(_ id: UUID, emailKey: String?, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.restoreUser, [id.sqlValue, emailKey.sqlValue, now.sqlValue])
+    }
+
+    private static let erasures = [
+        "DELETE FROM user_words WHERE user_id = $1", "DELETE FROM known_devices WHERE user_id = $1",
+        "DELETE FROM user_roles WHERE user_id = $1", "DELETE FROM memberships WHERE user_id = $1",
+        "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM users WHERE id = $1",
+    ].map { Statement($0) }
+
+    /// Deletes all that is kept about the person but the audit log.
+    public func erase(_ id: UUID) async throws(DatabaseError) {
+        for erasure in Self.erasures { try await sql.run(erasure, [id.sqlValue]) }
     }
 
     private static let anyUser = Statement("SELECT 1 FROM users LIMIT 1")

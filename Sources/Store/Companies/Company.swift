@@ -13,15 +13,18 @@ public struct Company: Sendable, RowDecodable {
     /// Normalised: lower case, A-labels; unique.
     public var domain: String?
     public var status: Status
+    /// How many members it may have; nil: any number.
+    public var memberLimit: Int?
 
-    public init(id: UUID, name: String, domain: String?) {
+    public init(id: UUID, name: String, domain: String?, memberLimit: Int? = nil) {
         self.id = id
         self.name = name
         self.domain = domain
         status = .active
+        self.memberLimit = memberLimit
     }
 
-    static let columns = "c.id, c.name, c.domain, c.status"
+    static let columns = "c.id, c.name, c.domain, c.status, c.member_limit"
 
     public init(row: inout Row) throws(DatabaseError) {
         id = try row.next()
@@ -30,5 +33,6 @@ public struct Company: Sendable, RowDecodable {
         let status: String = try row.next()
         guard let status = Status(rawValue: status) else { throw .unexpected("company status \(status)") }
         self.status = status
+        memberLimit = try row.next()
     }
 }

@@ -6,7 +6,10 @@ public struct CompanyRepository: Sendable {
     let sql: any StatementRunner
 
     private static let insertCompany = Statement(
-        "INSERT INTO companies (id, name, domain, status, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)")
+        """
+        INSERT INTO companies (id, name, domain, status, created_at, updated_at, member_limit)
+        VALUES ($1, $2, $3, $4, $5, $5, $6)
+        """)
 
     /// - Throws: `.duplicate("companies.domain")` when another company has the domain.
     public func insert(_ company: Company, at now: Timestamp) async throws(DatabaseError) {
@@ -14,7 +17,7 @@ public struct CompanyRepository: Sendable {
             Self.insertCompany,
             [
                 company.id.sqlValue, company.name.sqlValue, company.domain.sqlValue,
-                company.status.rawValue.sqlValue, now.sqlValue,
+                company.status.rawValue.sqlValue, now.sqlValue, company.memberLimit.sqlValue,
             ])
     }
 
@@ -23,6 +26,52 @@ public struct CompanyRepository: Sendable {
 
     public func add(member user: UUID, to company: UUID, at now: Timestamp) async throws(DatabaseError) {
         try await sql.run(Self.insertMember, [user.sqlValue, company.sqlValue, now.sqlValue])
+    }
+
+    private static let removeMember = Statement("DELETE FROM memberships WHERE user_id = $1 AND company_id = $2")
+
+    public func remove(member user: UUID, from company: UUID) async throws(DatabaseError) {
+        try await sql.run(Self.removeMember, [user.sqlValue, company.sqlValue])
+    }
+
+    private static let room = Statement(
+        """
+        SELECT 1 FROM companies c WHERE c.id = $1 AND c.deleted_at IS NULL AND (c.member_limit IS NULL
+            OR (SELECT count(*) FROM memberships m WHERE m.company_id = c.id) < c.member_limit)
+        """)
+
+    /// Whether there is such a company, and it may have one more member.
+    public func hasRoom(_ company: UUID) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.room, [company.sqlValue]).isEmpty
+    }
+
+    private static let pageOfCompanies = Statement(
+        """
+        SELECT \(Company.columns) FROM companies c WHERE (c.id > $1 OR $1 IS NULL) AND (c.id = $2 OR $2 IS NULL)
+            AND c.deleted_at IS NULL ORDER BY c.id LIMIT $3
+        """)
+
+    /// The oldest first.
+    /// - Parameter company: only this one; nil: all.
+    public func page(after: UUID?, within company: UUID?, limit: Int) async throws(DatabaseError) -> [Company] {
+        try await sql.run(Self.pageOfCompanies, [after.sqlValue, company.sqlValue, limit.sqlValue]).all()
+    }
+
+    private static let updateCompany = Statement(
+        """
+        UPDATE companies SET name = $2, domain = $3, member_limit = $4, updated_at = $5
+        WHERE id = $1 AND deleted_at IS NULL
+        """)
+
+    /// Writes name, domain and limit.
+    /// - Throws: `.duplicate("companies.domain")` when another company has the domain.
+    public func update(_ company: Company, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(
+            Self.updateCompany,
+            [
+                company.id.sqlValue, company.name.sqlValue, company.domain.sqlValue, company.memberLimit.sqlValue,
+                now.sqlValue,
+            ])
     }
 
     private static let byID = Statement(
@@ -41,6 +90,19 @@ public struct CompanyRepository: Sendable {
     /// The companies that the user belongs to, the first joined first.
     public func all(ofUser user: UUID) async throws(DatabaseError) -> [Company] {
         try await sql.run(Self.ofUser, [user.sqlValue]).all()
+    }
+
+    private static let memberships = Statement(
+        """
+        SELECT m.company_id FROM memberships m JOIN companies c ON c.id = m.company_id
+        WHERE m.user_id = $1 AND c.deleted_at IS NULL ORDER BY m.company_id
+        """)
+
+    /// The companies that the user, who may be deleted, belongs to.
+    public func memberships(of user: UUID) async throws(DatabaseError) -> [UUID] {
+        var ids: [UUID] = []
+        for var row in try await sql.run(Self.memberships, [user.sqlValue]) { ids.append(try row.next()) }
+        return ids
     }
 
     private static let hasMemberships = Statement("SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1")

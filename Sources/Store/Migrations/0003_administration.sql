@@ -48,10 +48,15 @@ CREATE INDEX user_words_user ON user_words (user_id, word);
 ALTER TABLE users ADD COLUMN is_searchable bigint NOT NULL DEFAULT 0;
 CREATE INDEX users_not_searchable ON users (id) WHERE is_searchable = 0;
 
+CREATE INDEX user_roles_role_user ON user_roles (role_id, user_id);
+CREATE INDEX users_email ON users (COALESCE(email_key, ''), id);
 CREATE INDEX users_name ON users (lower(name), id);
 CREATE INDEX users_last_login_at ON users (COALESCE(last_login_at, 0), id);
-CREATE INDEX users_not_active ON users (status, id) WHERE status <> 'ACTIVE';
-CREATE INDEX users_deleted_at ON users (deleted_at, id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX users_not_active ON users (id) WHERE status <> 'ACTIVE';
+CREATE INDEX users_deleted ON users (id) WHERE deleted_at IS NOT NULL;
+
+-- How many members a company may have; null: any number.
+ALTER TABLE companies ADD COLUMN member_limit bigint;
 
 CREATE TABLE invitations (
     id uuid PRIMARY KEY,

@@ -32,23 +32,40 @@ public struct SessionRepository: Sendable {
                 AND u.deleted_at IS NULL)
             AND (company_id IS NULL OR EXISTS (SELECT 1 FROM companies c WHERE c.id = user_sessions.company_id
                 AND c.status = 'ACTIVE' AND c.deleted_at IS NULL))
-        RETURNING \(Session.columns)
         """
-    private static let advanceSession = Statement(step)
-    private static let advanceAndRecord = Statement(
+    private static let returning = " RETURNING \(Session.columns)"
+    private static let unruled = """
+         AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_sessions.user_id AND u.ip_whitelist_enabled = 0)
+            AND NOT EXISTS (SELECT 1 FROM user_roles g JOIN roles r ON r.id = g.role_id
+                WHERE g.user_id = user_sessions.user_id AND r.ip_whitelist_enabled = 1)
+        """
+    private static let advanceSession = Statement(step + returning)
+    private static let advanceAndRecord = Statement(recording(step + returning))
+    private static let advanceUnruledAndRecord = Statement(recording(step + unruled + returning))
+
+    private static func recording(_ step: String) -> String {
         """
         WITH advanced AS (\(step)), recorded AS (
             INSERT INTO audit_logs (\(AuditRow.columns))
             SELECT $8, $9, $10, $11, $12, user_id, user_id, company_id, id, $7, $13, $14, $15 FROM advanced)
         SELECT \(Session.columns) FROM advanced
-        """)
+        """
+    }
+
+    /// Whose session a step is for.
+    public enum Whom: Sendable {
+        case anyone
+        /// Who may come from any address.
+        case whoeverHasNoRule
+    }
 
     /// Moves the session from `generation` to the next, if that is its current one and `digest` its secret's, and
-    /// records it as done by its user. One statement, so that two callers cannot both win.
+    /// records it as done by its user. One statement, so that two callers cannot both win. Where `whom` counts is a
+    /// database that runs compound statements: elsewhere the caller's transaction is there anyway.
     /// - Returns: the session after the step; nil when it was not taken.
     public func advance(
         _ id: UUID, from generation: Int64, digest: [UInt8], to next: [UInt8], expiresAt: Timestamp, ip: String,
-        at now: Timestamp, recording row: AuditRow
+        at now: Timestamp, _ whom: Whom, recording row: AuditRow
     ) async throws(DatabaseError) -> Session? {
         var values: [SQLValue] = [
             id.sqlValue, generation.sqlValue, digest.sqlValue, next.sqlValue, now.sqlValue, expiresAt.sqlValue,
@@ -59,7 +76,8 @@ public struct SessionRepository: Sendable {
                 row.id.sqlValue, row.at.sqlValue, row.event.sqlValue, row.severity.sqlValue, row.outcome.sqlValue,
                 row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue,
             ]
-            return try await sql.run(Self.advanceAndRecord, values).first()
+            let statement = whom == .anyone ? Self.advanceAndRecord : Self.advanceUnruledAndRecord
+            return try await sql.run(statement, values).first()
         }
         guard let session: Session = try await sql.run(Self.advanceSession, values).first() else { return nil }
         var row = row
@@ -156,6 +174,19 @@ public struct SessionRepository: Sendable {
         async throws(DatabaseError) -> [UUID]
     {
         try await ids(Self.endOfCompany, [company.sqlValue, now.sqlValue, reason.rawValue.sqlValue])
+    }
+
+    private static let endOfMember = Statement(
+        """
+        UPDATE user_sessions SET ended_at = $3, end_reason = $4 WHERE user_id = $1 AND company_id = $2 AND ended_at IS NULL
+        RETURNING id
+        """)
+
+    /// Ends the user's sessions that stand in one company.
+    public func endAll(
+        ofUser user: UUID, inCompany company: UUID, because reason: Session.EndReason, at now: Timestamp
+    ) async throws(DatabaseError) -> [UUID] {
+        try await ids(Self.endOfMember, [user.sqlValue, company.sqlValue, now.sqlValue, reason.rawValue.sqlValue])
     }
 
     private static let endedSince = Statement("SELECT id, ended_at FROM user_sessions WHERE ended_at > $1")

@@ -7,7 +7,7 @@ enum ProfileHandler {
     static let read = Operation(
         "readProfile", "Tells the caller's account", answers: .json(ProfileAnswer.self, "The account.")
     ) { call in
-        .answer(ProfileAnswer(subject: try await call.services.sessions.subject(of: try call.caller)))
+        .answer(ProfileAnswer(subject: try call.identified))
     }
 
     static let update = Operation(

@@ -1,6 +1,32 @@
 import Ground
 import Services
 
+/// The answer to a login with a password that somebody else chose.
+struct PasswordChangeAnswer: ValueAnswer {
+    let token: String
+    let expiresIn: Duration
+
+    static let schemaName = "PasswordChangeRequired"
+    static let schema: JSON = [
+        "type": "object", "required": ["requires_password_change", "password_change_token", "expires_in"],
+        "properties": [
+            "requires_password_change": ["const": true],
+            "password_change_token": ["type": "string", "description": "Opens the way to a new password, and nothing else."],
+            "expires_in": ["type": "integer", "description": "In seconds."],
+        ],
+    ]
+    static let example: JSON = [
+        "requires_password_change": true, "password_change_token": "ghp_AZijs1wdez…", "expires_in": 600,
+    ]
+
+    var json: JSON {
+        [
+            "requires_password_change": true, "password_change_token": .string(token),
+            "expires_in": .integer(expiresIn.milliseconds / 1000),
+        ]
+    }
+}
+
 /// `{access_token, refresh_token, …}`: the answer to signing in and to refreshing (RFC 6749, section 5.1).
 struct TokenAnswer: Answer {
     let signedIn: SignedIn

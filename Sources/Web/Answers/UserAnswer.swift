@@ -49,17 +49,25 @@ struct CompanyAnswer: Answer {
 
     static let schemaName = "Company"
     static let schema: JSON = [
-        "type": "object", "required": ["id", "name", "domain", "status"],
+        "type": "object", "required": ["id", "name", "domain", "status", "member_limit"],
         "properties": [
             "id": ["type": "string", "format": "uuid"], "name": ["type": "string"],
             "domain": ["type": ["string", "null"]], "status": ["enum": ["ACTIVE", "SUSPENDED"]],
+            "member_limit": ["type": ["integer", "null"], "description": "How many members it may have; null: any number."],
         ],
     ]
     static let nullableReference: JSON = ["oneOf": [["$ref": "#/components/schemas/Company"], ["type": "null"]]]
     static let example: JSON = [
         "id": "0198a3f4-5c1d-7c4d-8e5f-607182930415", "name": "Analytical Engines", "domain": "example.com",
-        "status": "ACTIVE",
+        "status": "ACTIVE", "member_limit": nil,
     ]
+
+    var json: JSON {
+        [
+            "id": JSON(company.id), "name": .string(company.name), "domain": JSON(company.domain),
+            "status": .string(company.status.rawValue), "member_limit": company.memberLimit.map { .integer(Int64($0)) } ?? .null,
+        ]
+    }
 
     func write(into writer: inout JSONWriter) { Self.write(company, into: &writer) }
 
@@ -70,6 +78,7 @@ struct CompanyAnswer: Answer {
             writer.member("name", company.name)
             writer.member("domain", JSON(company.domain))
             writer.member("status", company.status.rawValue)
+            writer.member("member_limit", company.memberLimit.map { .integer(Int64($0)) } ?? .null)
         }
     }
 }

@@ -21,18 +21,18 @@ enum Guard: Sendable {
         switch self {
         case .anyone: break
         case .refreshToken: call.refreshToken = try Self.refreshToken(of: call)
-        case .signedIn: call.accessToken = try await Self.accessToken(of: call)
+        case .signedIn: try await Self.identify(&call)
         case .may(let permission):
-            let token = try await Self.accessToken(of: call)
-            guard try await call.services.sessions.subject(of: token).scope(of: permission) != nil else {
+            try await Self.identify(&call)
+            guard call.subject?.scope(of: permission) != nil else {
+                call.accessToken = nil
                 throw AuthError.forbidden(permission: permission.description)
             }
-            call.accessToken = token
         case .machine: try Self.admitMachine(call)
         }
     }
 
-    private static func accessToken(of call: Call) async throws(AuthError) -> AccessToken {
+    private static func identify(_ call: inout Call) async throws(AuthError) {
         let result: Result<AccessToken, AuthError>? = call.request.withBearerToken { token in
             do throws(AuthError) {
                 return .success(try call.services.accessTokens.verify(token, at: call.services.clock.now))
@@ -40,8 +40,8 @@ enum Guard: Sendable {
         }
         guard let result else { throw .tokenMissing }
         let token = try result.get()
-        try await call.services.sessions.admit(token)
-        return token
+        call.subject = try await call.services.sessions.admit(token, from: call.request.client)
+        call.accessToken = token
     }
 
     private static func refreshToken(of call: Call) throws -> RefreshToken {
@@ -86,8 +86,8 @@ enum Guard: Sendable {
         case .anyone: []
         case .refreshToken:
             [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
-        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded]
-        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .forbidden]
+        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
+        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed, .forbidden]
         case .machine: [.notFound, .tokenMissing, .tokenInvalid]
         }
     }

@@ -11,13 +11,13 @@ enum SessionHandler {
             that several tabs and lost answers do no harm; later it ends the session.
             """,
         takes: RefreshInput.self, answers: .json(TokenAnswer.self, "The new pair."),
-        problems: [.tokenReused, .sessionEnded, .accountBlocked, .companySuspended], run: refreshed)
+        problems: [.tokenReused, .sessionEnded, .accountBlocked, .companySuspended, .addressNotAllowed], run: refreshed)
 
     static let refreshByCookie = Operation(
         "refreshByCookie", "Trades the refresh token of the cookie for a new pair",
         detail: "As `POST /auth/refresh`, for browsers: the token comes in the `refreshToken` cookie and goes there.",
         takes: RefreshInput.self, answers: .json(TokenAnswer.self, "The new pair."),
-        problems: [.tokenReused, .sessionEnded, .accountBlocked, .companySuspended], run: refreshed)
+        problems: [.tokenReused, .sessionEnded, .accountBlocked, .companySuspended, .addressNotAllowed], run: refreshed)
 
     /// A refusal never clears the cookie: it may hold the token of whoever won the race.
     @Sendable private static func refreshed(_ input: RefreshInput, _ call: Call) async throws -> Response {
@@ -50,8 +50,7 @@ enum SessionHandler {
         "validate", "Tells whom an access token stands for",
         answers: .json(ValidationAnswer.self, "The token is good.")
     ) { call in
-        let subject = try await call.services.sessions.subject(of: try call.caller)
-        let body = subject.rendered { subject in
+        let body = try call.identified.rendered { subject in
             var writer = JSONWriter(capacity: 1024)
             ValidationAnswer(subject: subject).write(into: &writer)
             return writer.bytes

@@ -11,7 +11,7 @@ enum SignInHandler {
         answers: .json(TokenAnswer.self, status: .created, "The company and the user exist, and the user is signed in."),
         problems: [.registrationClosed, .emailTaken, .domainTaken, .overloaded]
     ) { input, call in
-        let device = DeviceCookie.token(in: call.request) ?? Self.newDeviceToken(call)
+        let device = deviceToken(of: call)
         let signedIn = try await call.services.accounts.register(input.registration, from: call.client(device: device))
         return Self.answer(signedIn, status: .created, device: device, for: call)
     }
@@ -20,17 +20,33 @@ enum SignInHandler {
         "login", "Signs in",
         detail: """
             An unknown address and a wrong password get the same answer, after the same work. Five failures in a row \
-            lock the account for strangers; a device or address that signed in before has its own count.
+            lock the account for strangers; a device or address that signed in before has its own count. Where somebody \
+            else chose the password, the answer is `{"requires_password_change": true, …}` with a token for \
+            `POST /auth/first-login/change-password`, and no other.
             """,
-        takes: LoginInput.self, answers: .json(TokenAnswer.self, "Signed in."),
-        problems: [
-            .credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .passwordChangeRequired, .overloaded,
-        ]
+        takes: LoginInput.self, answers: .json(TokenAnswer.self, or: PasswordChangeAnswer.self, "Signed in, or a new password is asked for."),
+        problems: [.credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .addressNotAllowed, .overloaded]
     ) { input, call in
-        let device = DeviceCookie.token(in: call.request) ?? Self.newDeviceToken(call)
-        let signedIn = try await call.services.signIn.signIn(
+        let device = deviceToken(of: call)
+        let outcome = try await call.services.signIn.signIn(
             email: input.email, password: input.password, from: call.client(device: device))
-        return Self.answer(signedIn, status: .ok, device: device, for: call)
+        switch outcome {
+        case .signedIn(let signedIn): return answer(signedIn, status: .ok, device: device, for: call)
+        case .passwordChange(let token, let expiresIn):
+            return .answer(PasswordChangeAnswer(token: token, expiresIn: expiresIn))
+        }
+    }
+
+    static let changeFirstPassword = Operation(
+        "changeFirstPassword", "Chooses a password in the place of one that somebody else chose",
+        detail: "Takes the token of a login that was answered with `requires_password_change`, and signs in.",
+        takes: FirstPasswordInput.self, answers: .json(TokenAnswer.self, "Changed, and signed in."),
+        problems: [.tokenInvalid, .tokenExpired, .accountBlocked, .companySuspended, .addressNotAllowed, .overloaded]
+    ) { input, call in
+        let device = deviceToken(of: call)
+        let signedIn = try await call.services.signIn.changePassword(
+            input.token, to: input.password, from: call.client(device: device))
+        return answer(signedIn, status: .ok, device: device, for: call)
     }
 
     /// Tokens in the body for programs, and in cookies for browsers.
@@ -41,8 +57,9 @@ enum SignInHandler {
         return response.setting(DeviceCookie.holding(device, for: call))
     }
 
-    private static func newDeviceToken(_ call: Call) -> String {
-        Base64URL.encode(RandomSource.system.bytes(24))
+    /// What the browser has, or something new for it.
+    static func deviceToken(of call: Call) -> String {
+        DeviceCookie.token(in: call.request) ?? Base64URL.encode(RandomSource.system.bytes(24))
     }
 }
 
@@ -74,6 +91,21 @@ struct RegisterInput: Input {
             name: try values[Self.name], email: try values[Self.email], password: try values[Self.password],
             companyName: try values[Self.companyName],
             companyDomain: try values[optional: Self.companyDomain] ?? nil)
+    }
+}
+
+struct FirstPasswordInput: Input {
+    static let token = Field<String>.secret(
+        "password_change_token", 1...128, example: "ghp_AZijs1wdez…", "The token of the login."
+    ).alias("token")
+    static let fields: [any AnyField] = [token, PasswordInput.new]
+
+    let token: String
+    let password: String
+
+    init(_ values: InputValues) throws(AuthError) {
+        token = try values[Self.token]
+        password = try values[PasswordInput.new]
     }
 }
 

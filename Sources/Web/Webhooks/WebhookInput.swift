@@ -8,7 +8,7 @@ struct NewWebhookInput: Input {
         "events", "Which events: their names, `user.*` for all that begin so, or `*`. Refreshes only by their own name.")
     static let description = Field<String>.text("description", 0...200, example: "The billing service", "For people.").optional
     static let enabled = Field<Bool>.flag("enabled", example: true, "Whether messages are sent.").optional
-    static let company = Field<UUID?>.optionalID("company_id", "Whose events; null for everywhere.").optional
+    static let company = Field<UUID>.id("company_id", "Whose events; null for everywhere.").nullable.optional
     static let fields: [any AnyField] = [url, events, description, enabled, company]
 
     let change: WebhookChange
@@ -88,21 +88,5 @@ extension Field where Value == [String] {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard text.utf8.count <= 64, let first = parts.first, let last = parts.last else { return false }
         return text == "*" || parts.count == 2 && isWord(first) && (last == "*" || isWord(last))
-    }
-}
-
-extension Field where Value == UUID? {
-    /// An id, or null.
-    static func optionalID(_ name: String, _ summary: String) -> Field {
-        Field(
-            name, schema: [.init("type", ["string", "null"]), .init("format", "uuid")],
-            example: "0198a3f4-5c1d-7c4d-8e5f-607182930415", summary
-        ) { value in
-            if case .null = value { return .success(nil) }
-            guard let id = value.string.flatMap({ UUID($0) }) else {
-                return .failure(Refusal("not_an_id", "This must be an id."))
-            }
-            return .success(id)
-        }
     }
 }

@@ -149,7 +149,7 @@ import Testing
             async let here = one.client.sendAtOnce([form("a"), form("b")])
             async let there = two.client.sendAtOnce([form("c"), form("d")])
             _ = try await here + there
-            #expect(try await one.store.reading.roles.holders(of: "superadmin") == 1)
+            #expect(try await one.store.reading.grants.lastingHolders(of: "superadmin") == 1)
         }
     }
 

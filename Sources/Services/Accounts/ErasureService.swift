@@ -1,0 +1,97 @@
+import Ground
+import Store
+
+/// What somebody may ask for about themselves (GDPR, articles 15 and 17): a copy of all that is kept, and its end.
+public struct ErasureService: Sendable {
+    private static let page = 100
+
+    let store: DataStore
+    let sessions: SessionService
+    let reach: Reach
+    let audit: Audit
+    let clock: Clock
+
+    /// All that is kept about a person but hashes and what the audit log tells of others, as one JSON object.
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func export(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> JSON {
+        do {
+            return try await store.transaction { repositories in
+                let isOwn = id == token.userID
+                if !isOwn {
+                    let authority = try await reach.authority(of: token, in: repositories)
+                    try await reach.demand("users:export", over: id, by: authority, in: repositories)
+                }
+                var user = try await repositories.users.find(id)
+                if user == nil { user = try await repositories.users.findDeleted(id) }
+                guard let user else { throw AuthError.notFound }
+                try await audit.record(AuditEvent(.userExported, user: id, actor: token.userID), from: client, in: repositories)
+                return [
+                    "user": Self.json(of: user),
+                    "companies": .array(
+                        try await repositories.companies.all(ofUser: id).map { ["id": JSON($0.id), "name": .string($0.name)] }),
+                    "roles": .array(try await repositories.grants.all(of: id, within: nil).map(Self.json)),
+                    "sessions": .array(try await allSessions(of: id, in: repositories).map(Self.json)),
+                    "exported_at": JSON(clock.now),
+                ]
+            }
+        } catch { throw .from(error) }
+    }
+
+    /// Deletes a person for good, with sessions, devices, roles, memberships and invitations. The audit log keeps the
+    /// bare id. Whoever was deleted softly before can be erased too.
+    /// - Throws: `.forbidden`, `.notFound`, `.lastSuperAdmin`.
+    public func erase(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
+        try await sessions.endingSessions { repositories in
+            let authority = try await reach.authority(of: token, in: repositories)
+            try await reach.demand("users:erase", over: id, by: authority, in: repositories)
+            try await reach.keepLastSuperAdmin(without: id, in: repositories)
+            var user = try await repositories.users.find(id)
+            if user == nil { user = try await repositories.users.findDeleted(id) }
+            guard let user else { throw AuthError.notFound }
+            let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: clock.now)
+            if let key = user.emailKey { try await repositories.invitations.erase(emailKey: key) }
+            try await repositories.users.erase(id)
+            try await audit.record(AuditEvent(.userErased, user: id, actor: token.userID), from: client, in: repositories)
+            return ended
+        }
+        try await sessions.subjects.changed(user: id)
+    }
+
+    private func allSessions(of id: UUID, in repositories: Repositories) async throws -> [Session] {
+        var all: [Session] = []
+        var after: UUID?
+        repeat {
+            let page = try await repositories.sessions.page(
+                ofUser: id, after: after, includesEnded: true, limit: Self.page, at: clock.now)
+            all += page
+            after = page.count == Self.page ? page.last?.id : nil
+        } while after != nil
+        return all
+    }
+
+    private static func json(of user: User) -> JSON {
+        [
+            "id": JSON(user.id), "email": JSON(user.email), "email_verified_at": JSON(user.emailVerifiedAt),
+            "name": .string(user.name), "phone": JSON(user.phone), "status": .string(user.status.rawValue),
+            "settings": object(user.settings), "app_data": object(user.appData), "created_at": JSON(user.createdAt),
+            "updated_at": JSON(user.updatedAt), "last_login_at": JSON(user.lastLoginAt), "deleted_at": JSON(user.deletedAt),
+        ]
+    }
+
+    private static func json(of grant: GrantedRole) -> JSON {
+        [
+            "role": .string(grant.name), "company_id": JSON(grant.company), "granted_at": JSON(grant.grantedAt),
+            "expires_at": JSON(grant.expiresAt),
+        ]
+    }
+
+    private static func json(of session: Session) -> JSON {
+        [
+            "id": JSON(session.id), "created_at": JSON(session.createdAt), "last_used_at": JSON(session.lastUsedAt),
+            "ended_at": JSON(session.endedAt), "ip": .string(session.ip), "user_agent": .string(session.userAgent),
+            "device": .string(session.device.name),
+        ]
+    }
+
+    private static func object(_ text: String) -> JSON { (try? JSON.parse(Array(text.utf8))) ?? .null }
+}

@@ -1,0 +1,308 @@
+import Credentials
+import Ground
+import SQL
+import Store
+
+/// A person, with all that an administrator sees of them.
+public struct PersonDetail: Sendable {
+    public let person: Person
+    public let user: User
+    public let companies: [Company]
+    public let grants: [GrantedRole]
+}
+
+/// A person whom an administrator creates.
+public struct NewUser: Sendable {
+    public let name: String
+    public let email: EmailAddress
+    public let phone: String?
+    /// nil: one is made.
+    public let password: String?
+    /// Names of roles, granted for the company, or everywhere where there is none.
+    public let roles: [String]
+    public let company: UUID?
+
+    public init(name: String, email: EmailAddress, phone: String?, password: String?, roles: [String], company: UUID?) {
+        self.name = name
+        self.email = email
+        self.phone = phone
+        self.password = password
+        self.roles = roles
+        self.company = company
+    }
+}
+
+/// What is changed of a person; nil leaves it as it is.
+public struct UserChange: Sendable {
+    public var profile: ProfileChange
+    public var email: EmailAddress?
+    public var status: User.Status?
+
+    public init(profile: ProfileChange, email: EmailAddress? = nil, status: User.Status? = nil) {
+        self.profile = profile
+        self.email = email
+        self.status = status
+    }
+}
+
+/// What administrators do with other people's accounts.
+///
+/// Each change asks, in its own transaction, what the caller may do to that person: see ``Reach``.
+public struct UserService: Sendable {
+    let store: DataStore
+    let accounts: AccountService
+    let grants: GrantService
+    let sessions: SessionService
+    let passwords: PasswordService
+    let reach: Reach
+    let audit: Audit
+    let clock: Clock
+    let random: RandomSource
+
+    // MARK: Reading
+
+    /// One page of people, as far as the caller sees them.
+    /// - Parameter role: the name of a role that they must have.
+    /// - Throws: `.forbidden`, `.notFound` for a company that is not the caller's, `.invalid`.
+    public func list(_ query: UserQuery, role: String?, by token: AccessToken)
+        async throws(AuthError) -> (items: [Person], next: UserQuery.Position?)
+    {
+        let scope = try await sessions.demand("users:read", of: token)
+        var query = query
+        let limit = query.limit
+        query.limit += 1
+        if let own = scope.company {
+            guard query.company == nil || query.company == own else { throw .notFound }
+            query.company = own
+        }
+        do {
+            if let role {
+                guard let found = try await store.reading.roles.find(named: role) else { throw GrantService.noSuchRole(role) }
+                query.role = found.id
+            }
+            let page = try await store.reading.userList.page(query)
+            let shown = page.prefix(limit)
+            let names = try await store.reading.grants.roleNames(
+                of: shown.map(\.user.id), within: scope.company, at: clock.now)
+            let next = page.count > limit ? shown.last.map { UserQuery.Position(key: $0.key, id: $0.user.id) } : nil
+            return (shown.map { Person($0.user, roles: names[$0.user.id] ?? []) }, next)
+        } catch { throw .from(error) }
+    }
+
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func find(_ id: UUID, by token: AccessToken) async throws(AuthError) -> PersonDetail {
+        let scope = try await sessions.demand("users:read", of: token)
+        do {
+            try await reach.demandSight(of: id, from: scope, in: store.reading)
+            return try await detail(of: id, from: scope, in: store.reading)
+        } catch { throw .from(error) }
+    }
+
+    func detail(of id: UUID, from scope: Scope, in repositories: Repositories) async throws -> PersonDetail {
+        var user = try await repositories.users.find(id)
+        if user == nil { user = try await repositories.users.findDeleted(id) }
+        guard let user else { throw AuthError.notFound }
+        let grants = try await repositories.grants.all(of: id, within: scope.company)
+        let companies = try await repositories.companies.all(ofUser: id)
+            .filter { scope.company == nil || $0.id == scope.company }
+        return PersonDetail(
+            person: Person(user, roles: grants.map(\.name)), user: user, companies: companies, grants: grants)
+    }
+
+    // MARK: Creating
+
+    /// Creates a person, who has to choose a password of their own at the first sign-in.
+    /// - Returns: the person, and the password where one was made.
+    /// - Throws: `.forbidden` with what the caller has not, `.notFound`, `.emailTaken`, `.invalid`, `.tooMany`,
+    ///   `.overloaded`.
+    public func create(_ new: NewUser, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> (detail: PersonDetail, password: String?)
+    {
+        let scope = try await sessions.demand("users:create", of: token)
+        guard scope.company == nil || new.company == nil || new.company == scope.company else { throw .notFound }
+        let company = new.company ?? scope.company
+        let made = new.password == nil ? madePassword() : nil
+        let password = new.password ?? made ?? ""
+        if made == nil { try await passwords.check(password, field: "password", against: [new.name, new.email.address]) }
+        let hash = try await passwords.hash(password)
+        let now = clock.now
+        var user = User(
+            id: UUID(at: now, random: random), email: new.email.address, emailKey: new.email.normalized, name: new.name,
+            phone: new.phone, passwordHash: hash, requiresPasswordChange: true, at: now)
+        user.status = .active
+        do {
+            let created = try await store.transaction { [user] repositories in
+                try await repositories.users.insert(user)
+                try await admit(user.id, to: company, with: new.roles, by: token, at: now, in: repositories)
+                try await audit.record(
+                    AuditEvent(.userCreated, user: user.id, actor: token.userID, company: company), from: client,
+                    in: repositories)
+                return try await detail(of: user.id, from: scope, in: repositories)
+            }
+            return (created, made)
+        } catch { throw AccountService.taken(error) }
+    }
+
+    /// Puts a new person into a company, with roles that the caller may grant there.
+    func admit(
+        _ user: UUID, to company: UUID?, with roles: [String], by token: AccessToken, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws {
+        if let company {
+            guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
+            try await repositories.companies.add(member: user, to: company, at: now)
+        }
+        let authority = try await reach.authority(of: token, in: repositories)
+        for name in roles {
+            guard let role = try await repositories.roles.find(named: name) else {
+                throw GrantService.noSuchRole(name, field: "roles")
+            }
+            guard authority.may("roles:grant", in: company) else { throw AuthError.forbidden(permission: "roles:grant") }
+            try await grants.demandAll(of: role.id, in: company, authority, repositories)
+            try await repositories.grants.grant(
+                id: UUID(at: now, random: random), role: role.id, to: user, in: company, by: token.userID, at: now)
+        }
+    }
+
+    /// Random, with a character of every kind that a policy may ask for.
+    private func madePassword() -> String { Base64URL.encode(random.bytes(15)) + "-aB7" }
+
+    // MARK: Changing
+
+    /// Changes a person. One's own name, phone and settings need no permission. Whoever is not active loses every
+    /// session at once.
+    /// - Throws: `.forbidden`, `.notFound`, `.emailTaken`, `.lastSuperAdmin`.
+    public func update(_ id: UUID, _ change: UserChange, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> Person
+    {
+        let isOwn = id == token.userID && change.status == nil && change.email == nil
+        if !isOwn { _ = try await sessions.demand("users:update", of: token) }
+        return try await changing(id, by: token) { repositories in
+            if !isOwn {
+                let authority = try await reach.authority(of: token, in: repositories)
+                try await reach.demand("users:update", over: id, by: authority, in: repositories)
+            }
+            if !change.profile.isEmpty {
+                try await accounts.apply(change.profile, to: id, by: token, from: client, in: repositories)
+            }
+            if let email = change.email { try await set(email, of: id, by: token, from: client, in: repositories) }
+            guard let status = change.status else { return [] }
+            return try await set(status, of: id, because: nil, by: token, from: client, in: repositories)
+        }
+    }
+
+    /// Blocks a person, which ends every session, or lets them in again.
+    /// - Throws: `.forbidden`, `.notFound`, `.lastSuperAdmin`.
+    public func set(
+        _ status: User.Status, of id: UUID, because reason: String?, by token: AccessToken, from client: Client
+    ) async throws(AuthError) -> Person {
+        try await changing(id, by: token) { repositories in
+            let authority = try await reach.authority(of: token, in: repositories)
+            try await reach.demand("users:update", over: id, by: authority, in: repositories)
+            return try await set(status, of: id, because: reason, by: token, from: client, in: repositories)
+        }
+    }
+
+    /// Makes the person choose a new password at the next sign-in. Every session ends.
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func requirePasswordChange(of id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> Person {
+        let now = clock.now
+        return try await changing(id, by: token) { repositories in
+            let authority = try await reach.authority(of: token, in: repositories)
+            try await reach.demand("users:update", over: id, by: authority, in: repositories)
+            guard try await repositories.users.requirePasswordChange(of: id, at: now) else { throw AuthError.notFound }
+            let ended = try await repositories.sessions.endAll(
+                ofUser: id, except: nil, because: .passwordChange, at: now)
+            try await audit.record(
+                AuditEvent(.passwordChangeRequired, user: id, actor: token.userID, facts: [Self.count(ended)]), from: client,
+                in: repositories)
+            return ended
+        }
+    }
+
+    /// Deletes a person, softly: every session ends, the address is free again, and ``restore(_:by:from:)`` brings them back.
+    /// - Throws: `.forbidden`, `.notFound`, `.lastSuperAdmin`.
+    public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
+        let now = clock.now
+        try await sessions.endingSessions { repositories in
+            let authority = try await reach.authority(of: token, in: repositories)
+            try await reach.demand("users:delete", over: id, by: authority, in: repositories)
+            try await reach.keepLastSuperAdmin(without: id, in: repositories)
+            guard try await repositories.users.delete(id, at: now) else { throw AuthError.notFound }
+            let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: now)
+            try await audit.record(
+                AuditEvent(.userDeleted, user: id, actor: token.userID, facts: [Self.count(ended)]), from: client,
+                in: repositories)
+            return ended
+        }
+        try await sessions.subjects.changed(user: id)
+    }
+
+    /// Brings a deleted person back, with roles and companies as they were, but with no session.
+    /// - Throws: `.forbidden`, `.notFound`, `.emailTaken` where the address has another account by now.
+    public func restore(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> Person {
+        let now = clock.now
+        do {
+            return try await store.transaction { repositories in
+                let authority = try await reach.authority(of: token, in: repositories)
+                try await reach.demand("users:delete", over: id, by: authority, in: repositories)
+                guard let user = try await repositories.users.findDeleted(id) else { throw AuthError.notFound }
+                let key = try user.email.map { try EmailAddress($0).normalized }
+                try await repositories.users.restore(id, emailKey: key, at: now)
+                try await audit.record(
+                    AuditEvent(.userRestored, user: id, actor: token.userID), from: client, in: repositories)
+                guard let restored = try await repositories.users.find(id) else { throw AuthError.notFound }
+                try await repositories.userWords.write(of: restored)
+                return Person(restored, roles: try await repositories.grants.all(of: id, within: nil).map(\.name))
+            }
+        } catch { throw AccountService.taken(error) }
+    }
+
+    private func changing(
+        _ id: UUID, by token: AccessToken, _ body: @escaping @Sendable (Repositories) async throws -> [UUID]
+    ) async throws(AuthError) -> Person {
+        do {
+            let (person, ended) = try await store.transaction { repositories in
+                let ended = try await body(repositories)
+                guard let user = try await repositories.users.find(id) else { throw AuthError.notFound }
+                let grants = try await repositories.grants.all(of: id, within: nil)
+                return (Person(user, roles: grants.map(\.name)), ended)
+            }
+            try await sessions.made(ended: ended)
+            try await sessions.subjects.changed(user: id)
+            return person
+        } catch { throw AccountService.taken(error) }
+    }
+
+    private func set(
+        _ status: User.Status, of id: UUID, because reason: String?, by token: AccessToken, from client: Client,
+        in repositories: Repositories
+    ) async throws -> [UUID] {
+        let now = clock.now
+        if status != .active { try await reach.keepLastSuperAdmin(without: id, in: repositories) }
+        guard try await repositories.users.setStatus(of: id, to: status, at: now) else { throw AuthError.notFound }
+        let ended =
+            status == .active
+            ? [] : try await repositories.sessions.endAll(ofUser: id, except: nil, because: .blocked, at: now)
+        var facts: [JSON.Member] = [.init("status", .string(status.rawValue)), Self.count(ended)]
+        if let reason { facts.append(.init("reason", .string(reason))) }
+        try await audit.record(
+            AuditEvent(.statusChanged, user: id, actor: token.userID, facts: facts), from: client, in: repositories)
+        return ended
+    }
+
+    private func set(
+        _ email: EmailAddress, of id: UUID, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws {
+        guard var user = try await repositories.users.find(id) else { throw AuthError.notFound }
+        guard user.emailKey != email.normalized else { return }
+        user.email = email.address
+        user.emailKey = email.normalized
+        // Nobody has shown that it is theirs.
+        user.emailVerifiedAt = nil
+        try await repositories.users.setEmail(of: user, at: clock.now)
+        try await audit.record(AuditEvent(.emailChanged, user: id, actor: token.userID), from: client, in: repositories)
+    }
+
+    private static func count(_ ended: [UUID]) -> JSON.Member { .init("sessions_ended", .integer(Int64(ended.count))) }
+}

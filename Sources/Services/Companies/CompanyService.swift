@@ -1,0 +1,202 @@
+import Credentials
+import Ground
+import Store
+
+/// What is changed of a company; nil leaves it as it is.
+public struct CompanyChange: Sendable {
+    public var name: String?
+    /// `.some(nil)` removes it.
+    public var domain: DomainName??
+    public var status: Company.Status?
+    /// How many members it may have; `.some(nil)`: any number.
+    public var memberLimit: Int??
+
+    public init(name: String? = nil, domain: DomainName?? = nil, status: Company.Status? = nil, memberLimit: Int?? = nil) {
+        self.name = name
+        self.domain = domain
+        self.status = status
+        self.memberLimit = memberLimit
+    }
+}
+
+/// The rules of companies. Whoever stands in one sees that one, and nothing of others.
+public struct CompanyService: Sendable {
+    let store: DataStore
+    let sessions: SessionService
+    let reach: Reach
+    let audit: Audit
+    let clock: Clock
+    let random: RandomSource
+
+    // MARK: Reading
+
+    /// One page of companies that the caller sees, the oldest first.
+    /// - Throws: `.forbidden`.
+    public func list(after: UUID?, limit: Int, by token: AccessToken)
+        async throws(AuthError) -> (items: [Company], next: UUID?)
+    {
+        let scope = try await sessions.demand("companies:read", of: token)
+        do {
+            let page = try await store.reading.companies.page(after: after, within: scope.company, limit: limit + 1)
+            let items = Array(page.prefix(limit))
+            return (items, page.count > limit ? items.last?.id : nil)
+        } catch { throw .from(error) }
+    }
+
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func find(_ id: UUID, by token: AccessToken) async throws(AuthError) -> Company {
+        try await demand("companies:read", in: id, of: token)
+        do {
+            guard let company = try await store.reading.companies.find(id) else { throw AuthError.notFound }
+            return company
+        } catch { throw .from(error) }
+    }
+
+    // MARK: Changing
+
+    /// - Throws: `.forbidden`, `.domainTaken`.
+    public func create(name: String, domain: DomainName?, memberLimit: Int?, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> Company
+    {
+        guard try await sessions.demand("companies:create", of: token) == .everywhere else {
+            throw .forbidden(permission: "companies:create")
+        }
+        let now = clock.now
+        let company = Company(
+            id: UUID(at: now, random: random), name: name, domain: domain?.ascii, memberLimit: memberLimit)
+        do {
+            try await store.transaction { repositories in
+                try await repositories.companies.insert(company, at: now)
+                try await record(.companyCreated, company.id, [], by: token, from: client, in: repositories)
+            }
+        } catch { throw AccountService.taken(error) }
+        return company
+    }
+
+    /// Changes a company. Its status and limit need `companies:suspend` everywhere: whom they bind must not lift them.
+    /// Suspension ends the sessions that stand in it.
+    /// - Throws: `.forbidden`, `.notFound`, `.domainTaken`.
+    public func update(_ id: UUID, _ change: CompanyChange, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> Company
+    {
+        if change.status != nil || change.memberLimit != nil {
+            guard try await sessions.demand("companies:suspend", of: token) == .everywhere else {
+                throw .forbidden(permission: "companies:suspend")
+            }
+        }
+        if change.name != nil || change.domain != nil { try await demand("companies:update", in: id, of: token) }
+        let now = clock.now
+        let changed: (company: Company, ended: [UUID])
+        do {
+            changed = try await store.transaction { repositories in
+                guard var company = try await repositories.companies.find(id) else { throw AuthError.notFound }
+                company.name = change.name ?? company.name
+                if let domain = change.domain { company.domain = domain?.ascii }
+                if let limit = change.memberLimit { company.memberLimit = limit }
+                try await repositories.companies.update(company, at: now)
+                if change.name != nil || change.domain != nil || change.memberLimit != nil {
+                    try await record(.companyUpdated, id, [], by: token, from: client, in: repositories)
+                }
+                guard let status = change.status else { return (company, []) }
+                company.status = status
+                return (company, try await set(status, of: id, by: token, from: client, at: now, in: repositories))
+            }
+        } catch { throw AccountService.taken(error) }
+        try await sessions.made(ended: changed.ended)
+        try await sessions.subjects.manyChanged()
+        return changed.company
+    }
+
+    private func set(
+        _ status: Company.Status, of id: UUID, by token: AccessToken, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> [UUID] {
+        _ = try await repositories.companies.setStatus(of: id, to: status, at: now)
+        let ended =
+            status == .active ? [] : try await repositories.sessions.endAll(ofCompany: id, because: .companySuspended, at: now)
+        let facts: [JSON.Member] = [
+            .init("status", .string(status.rawValue)), .init("sessions_ended", .integer(Int64(ended.count))),
+        ]
+        try await record(.companyStatusChanged, id, facts, by: token, from: client, in: repositories)
+        return ended
+    }
+
+    /// Deletes a company, softly: the sessions that stand in it end, and its domain is free again.
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
+        guard try await sessions.demand("companies:delete", of: token) == .everywhere else {
+            throw .forbidden(permission: "companies:delete")
+        }
+        let now = clock.now
+        try await sessions.endingSessions { repositories in
+            guard try await repositories.companies.delete(id, at: now) else { throw AuthError.notFound }
+            let ended = try await repositories.sessions.endAll(ofCompany: id, because: .deleted, at: now)
+            let facts = [JSON.Member("sessions_ended", .integer(Int64(ended.count)))]
+            try await record(.companyDeleted, id, facts, by: token, from: client, in: repositories)
+            return ended
+        }
+        try await sessions.subjects.manyChanged()
+    }
+
+    // MARK: Members
+
+    /// Puts a person into the company. From within a company nobody can pull in people of others: they are invited.
+    /// - Throws: `.forbidden`, `.notFound`, `.tooMany`, `.alreadyMember`.
+    public func add(_ user: UUID, to id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
+        let scope = try await demand("companies:update", in: id, of: token)
+        guard scope == .everywhere else { throw .notFound }
+        let now = clock.now
+        do {
+            try await store.transaction { repositories in
+                guard try await repositories.users.find(user) != nil, try await repositories.companies.find(id) != nil else {
+                    throw AuthError.notFound
+                }
+                guard try await !repositories.companies.memberships(of: user).contains(id) else { throw AuthError.alreadyMember }
+                guard try await repositories.companies.hasRoom(id) else { throw AuthError.tooMany }
+                try await repositories.companies.add(member: user, to: id, at: now)
+                try await record(.memberAdded, id, [], user: user, by: token, from: client, in: repositories)
+            }
+        } catch { throw .from(error) }
+        try await sessions.subjects.changed(user: user)
+    }
+
+    /// Takes a person out of the company, with the roles and sessions they have there.
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func remove(_ user: UUID, from id: UUID, by token: AccessToken, client: Client) async throws(AuthError) {
+        try await demand("companies:update", in: id, of: token)
+        let now = clock.now
+        try await sessions.endingSessions { repositories in
+            let authority = try await reach.authority(of: token, in: repositories)
+            guard try await repositories.companies.memberships(of: user).contains(id) else { throw AuthError.notFound }
+            for grant in try await repositories.grants.current(of: user, at: now) where grant.company == id {
+                guard let permission = grant.permission, user != token.userID else { continue }
+                guard authority.may(Permission(stringLiteral: permission), in: id) else {
+                    throw AuthError.forbidden(permission: permission)
+                }
+            }
+            try await repositories.grants.withdrawAll(from: user, in: id)
+            try await repositories.companies.remove(member: user, from: id)
+            let ended = try await repositories.sessions.endAll(ofUser: user, inCompany: id, because: .revoked, at: now)
+            let facts = [JSON.Member("sessions_ended", .integer(Int64(ended.count)))]
+            try await record(.memberRemoved, id, facts, user: user, by: token, from: client, in: repositories)
+            return ended
+        }
+        try await sessions.subjects.changed(user: user)
+    }
+
+    /// What belongs to other companies is not there for who stands in one.
+    @discardableResult
+    private func demand(_ permission: Permission, in company: UUID, of token: AccessToken) async throws(AuthError) -> Scope {
+        let scope = try await sessions.demand(permission, of: token)
+        guard scope == .everywhere || scope == .company(company) else { throw .notFound }
+        return scope
+    }
+
+    private func record(
+        _ kind: AuditEvent.Kind, _ company: UUID, _ facts: [JSON.Member], user: UUID? = nil, by token: AccessToken,
+        from client: Client, in repositories: Repositories
+    ) async throws {
+        try await audit.record(
+            AuditEvent(kind, user: user, actor: token.userID, company: company, facts: facts), from: client, in: repositories)
+    }
+}

@@ -1,0 +1,230 @@
+import Ground
+import SQL
+import Store
+
+/// A role, with what it permits.
+public struct RoleDetail: Sendable {
+    public let role: Role
+    /// By itself.
+    public let permissions: [String]
+    /// The names of the roles that it includes.
+    public let includes: [String]
+    /// With all that it includes.
+    public let effective: [String]
+}
+
+/// What is said of a role; nil leaves it as it is.
+public struct RoleChange: Sendable {
+    public var name: String?
+    public var description: String?
+    public var permissions: [Permission]?
+    /// Names of other roles.
+    public var includes: [String]?
+
+    public init(
+        name: String? = nil, description: String? = nil, permissions: [Permission]? = nil, includes: [String]? = nil
+    ) {
+        self.name = name
+        self.description = description
+        self.permissions = permissions
+        self.includes = includes
+    }
+}
+
+/// The rules of roles: nobody makes or changes one that permits what they may not do themselves, everywhere.
+public struct RoleService: Sendable {
+    /// More than a person can oversee; every change looks at all of them.
+    static let most = 1000
+
+    let store: DataStore
+    let sessions: SessionService
+    let reach: Reach
+    let audit: Audit
+    let clock: Clock
+    let random: RandomSource
+
+    // MARK: Reading
+
+    /// One page of roles, the oldest first.
+    public func list(after: UUID?, limit: Int) async throws(AuthError) -> (items: [RoleDetail], next: UUID?) {
+        do {
+            let page = try await store.reading.roles.page(after: after, limit: limit + 1)
+            let items = Array(page.prefix(limit))
+            return (try await details(of: items, in: store.reading), page.count > limit ? items.last?.id : nil)
+        } catch { throw .from(error) }
+    }
+
+    /// - Throws: `.notFound`.
+    public func find(_ id: UUID) async throws(AuthError) -> RoleDetail {
+        do { return try await detail(of: id, in: store.reading) } catch { throw .from(error) }
+    }
+
+    /// Every permission that the server asks for, and every other that some role has.
+    public func permissions() async throws(AuthError) -> [(name: String, summary: String?)] {
+        do {
+            let known = Permission.catalogue.map { (name: $0.permission.description, summary: String?.some($0.summary)) }
+            let names = Set(known.map(\.name))
+            let others = try await store.reading.roles.permissionsInUse().filter { !names.contains($0) }
+            return known + others.map { ($0, nil) }
+        } catch { throw .from(error) }
+    }
+
+    private func detail(of id: UUID, in repositories: Repositories) async throws -> RoleDetail {
+        guard let role = try await repositories.roles.find(id),
+            let detail = try await details(of: [role], in: repositories).first
+        else { throw AuthError.notFound }
+        return detail
+    }
+
+    private func details(of roles: [Role], in repositories: Repositories) async throws -> [RoleDetail] {
+        let graph = RoleGraph(parts: try await repositories.roles.parts())
+        var names: [UUID: String] = [:]
+        for id in Set(roles.flatMap { graph.parts[$0.id]?.includes ?? [] }) {
+            names[id] = try await repositories.roles.find(id)?.name
+        }
+        return roles.map { role in
+            let parts = graph.parts[role.id] ?? RoleParts()
+            return RoleDetail(
+                role: role, permissions: parts.permissions, includes: parts.includes.compactMap { names[$0] },
+                effective: graph.effective(of: role.id))
+        }
+    }
+
+    // MARK: Changing
+
+    /// - Throws: `.forbidden` with what the caller has not, `.roleNameTaken`, `.roleCycle`, `.tooMany`, `.invalid`.
+    public func create(_ change: RoleChange, by token: AccessToken, from client: Client) async throws(AuthError) -> RoleDetail {
+        let now = clock.now
+        let id = UUID(at: now, random: random)
+        do {
+            return try await store.transaction { repositories in
+                let authority = try await demandManaging(token, in: repositories)
+                guard try await repositories.roles.count() < Self.most else { throw AuthError.tooMany }
+                let role = Role(id: id, name: change.name ?? "", description: change.description ?? "", at: now)
+                guard try await repositories.roles.insert(role) else { throw AuthError.roleNameTaken }
+                try await setParts(of: id, to: change, by: authority, in: repositories)
+                try await record(.roleCreated, role, by: token, from: client, in: repositories)
+                return try await detail(of: id, in: repositories)
+            }
+        } catch { throw Self.taken(error) }
+    }
+
+    /// A change is in force on the next request of everyone who has the role.
+    /// - Throws: `.notFound`, `.systemRole`, and what `create` throws.
+    public func update(_ id: UUID, _ change: RoleChange, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> RoleDetail
+    {
+        let now = clock.now
+        let changed: RoleDetail
+        do {
+            changed = try await store.transaction { repositories in
+                let authority = try await demandManaging(token, in: repositories)
+                guard var role = try await repositories.roles.find(id) else { throw AuthError.notFound }
+                try await apply(change, to: &role, by: authority, in: repositories)
+                role.updatedAt = now
+                try await repositories.roles.update(role)
+                try await record(.roleUpdated, role, by: token, from: client, in: repositories)
+                return try await detail(of: id, in: repositories)
+            }
+        } catch { throw Self.taken(error) }
+        try await sessions.subjects.manyChanged()
+        return changed
+    }
+
+    private func apply(
+        _ change: RoleChange, to role: inout Role, by authority: Authority, in repositories: Repositories
+    ) async throws {
+        // What stands above the caller is not the caller's to change, not even to take something away.
+        try demandAll(of: try await repositories.roles.effective(of: role.id), authority)
+        if let name = change.name, name != role.name {
+            guard !role.isSystem else { throw AuthError.systemRole }
+            role.name = name
+        }
+        role.description = change.description ?? role.description
+        guard change.permissions != nil || change.includes != nil else { return }
+        guard role.name != SystemRole.superAdmin.rawValue else { throw AuthError.systemRole }
+        try await setParts(of: role.id, to: change, by: authority, in: repositories)
+    }
+
+    /// Sets the address list of a role, in a transaction of the caller's.
+    func setRule(
+        _ rule: AddressRule, of id: UUID, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws {
+        let authority = try await demandManaging(token, in: repositories)
+        guard var role = try await repositories.roles.find(id) else { throw AuthError.notFound }
+        try demandAll(of: try await repositories.roles.effective(of: id), authority)
+        role.rule = rule
+        role.updatedAt = clock.now
+        try await repositories.roles.update(role)
+        let facts = AddressRuleService.facts(rule) + [.init("role", .string(role.name))]
+        try await audit.record(
+            AuditEvent(.addressListChanged, actor: token.userID, session: token.sessionID, facts: facts), from: client,
+            in: repositories)
+    }
+
+    /// - Throws: `.notFound`, `.systemRole`, `.roleInUse`, `.forbidden`.
+    public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
+        do {
+            try await store.transaction { repositories in
+                let authority = try await demandManaging(token, in: repositories)
+                guard let role = try await repositories.roles.find(id) else { throw AuthError.notFound }
+                guard !role.isSystem else { throw AuthError.systemRole }
+                try demandAll(of: try await repositories.roles.effective(of: id), authority)
+                guard try await !repositories.roles.isInUse(id) else { throw AuthError.roleInUse }
+                try await repositories.roles.delete(id)
+                try await record(.roleDeleted, role, by: token, from: client, in: repositories)
+            }
+        } catch { throw .from(error) }
+    }
+
+    private func setParts(of id: UUID, to change: RoleChange, by authority: Authority, in repositories: Repositories)
+        async throws
+    {
+        var graph = RoleGraph(parts: try await repositories.roles.parts())
+        var parts = graph.parts[id] ?? RoleParts()
+        if let permissions = change.permissions { parts.permissions = Set(permissions.map(\.description)).sorted() }
+        if let names = change.includes { parts.includes = try await ids(of: names, in: repositories) }
+        guard graph.set(parts, of: id) else { throw AuthError.roleCycle }
+        try await repositories.roles.set(parts: parts, of: id)
+        for dependent in graph.dependents(of: id) {
+            let permissions = graph.effective(of: dependent)
+            try demandAll(of: permissions, authority)
+            try await repositories.roles.set(effective: permissions, of: dependent)
+        }
+    }
+
+    private func ids(of names: [String], in repositories: Repositories) async throws -> [UUID] {
+        var ids: [UUID] = []
+        for name in names {
+            guard let role = try await repositories.roles.find(named: name) else {
+                let message = "There is no role of the name \(name)."
+                throw AuthError.invalid([FieldFault(field: "includes", code: "no_such_role", message: message)])
+            }
+            if !ids.contains(role.id) { ids.append(role.id) }
+        }
+        return ids
+    }
+
+    private func demandManaging(_ token: AccessToken, in repositories: Repositories) async throws -> Authority {
+        let authority = try await reach.authority(of: token, in: repositories)
+        guard authority.everywhere.covers("roles:manage") else { throw AuthError.forbidden(permission: "roles:manage") }
+        return authority
+    }
+
+    private func demandAll(of permissions: [String], _ authority: Authority) throws(AuthError) {
+        if let missing = authority.firstMissing(of: permissions, in: nil) { throw .forbidden(permission: missing) }
+    }
+
+    private func record(
+        _ kind: AuditEvent.Kind, _ role: Role, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws {
+        let facts: [JSON.Member] = [.init("role", .string(role.name)), .init("role_id", JSON(role.id))]
+        try await audit.record(
+            AuditEvent(kind, actor: token.userID, session: token.sessionID, facts: facts), from: client, in: repositories)
+    }
+
+    private static func taken(_ error: any Error) -> AuthError {
+        if case DatabaseError.duplicate("roles.name_key") = error { return .roleNameTaken }
+        return .from(error)
+    }
+}

@@ -1,0 +1,235 @@
+import Credentials
+import Ground
+import HTTP
+import Services
+import Store
+
+/// Other people's accounts.
+enum UserHandler {
+    static let list = Operation(
+        "listUsers", "Lists people",
+        detail: """
+            `search` finds people by the beginnings of words of their name, address, its domain, and telephone number; \
+            each word must be found, and the order is that of the longest, so it cannot be sorted. Whoever stands in a \
+            company sees its members.
+            """,
+        asks: UserListQuery.self, answers: .json(PageAnswer<UserAnswer>.self, "One page."), problems: [.notFound]
+    ) { query, call in
+        let page = try await call.services.users.list(query.query, role: query.role, by: try call.caller)
+        return .answer(
+            PageAnswer(items: page.items.map(UserAnswer.init), next: page.next.map { UserListQuery.text(of: $0, query.query) }))
+    }
+
+    static let read = Operation(
+        "readUser", "Tells all about a person", answers: .json(UserDetailAnswer.self, "The person; one who was deleted too."),
+        problems: [.notFound]
+    ) { call in
+        .answer(UserDetailAnswer(detail: try await call.services.users.find(try call.request.uuid(), by: try call.caller)))
+    }
+
+    static let create = Operation(
+        "createUser", "Creates a person",
+        detail: """
+            The person must choose a password of their own at the first sign-in. Where none is given, one is made, and \
+            shown here once. Roles are granted for the company, or everywhere where there is none.
+            """,
+        takes: NewUserInput.self, answers: .json(CreatedUserAnswer.self, status: .created, "The person exists."),
+        problems: [.notFound, .emailTaken, .tooMany, .overloaded]
+    ) { input, call in
+        let created = try await call.services.users.create(input.user, by: try call.caller, from: call.client)
+        return .answer(CreatedUserAnswer(detail: created.detail, password: created.password), status: .created)
+    }
+
+    static let update = Operation(
+        "updateUser", "Changes a person",
+        detail: """
+            One's own name, phone and settings need no permission. Another's, any address and any status need \
+            `users:update`. Whoever is not ACTIVE loses every session at once, access tokens too.
+            """,
+        takes: UserInput.self, answers: .json(UserAnswer.self, "The person as they are now."),
+        problems: [.forbidden, .notFound, .emailTaken, .lastSuperAdmin]
+    ) { input, call in
+        let person = try await call.services.users.update(
+            try call.request.uuid(), input.change, by: try call.caller, from: call.client)
+        return .answer(UserAnswer(person: person))
+    }
+
+    static let block = Operation(
+        "blockUser", "Blocks a person", detail: "Every session ends at once, access tokens too.", takes: BlockInput.self,
+        answers: .json(UserAnswer.self, "The person is SUSPENDED."), problems: [.notFound, .lastSuperAdmin]
+    ) { input, call in
+        let person = try await call.services.users.set(
+            .suspended, of: try call.request.uuid(), because: input.reason, by: try call.caller, from: call.client)
+        return .answer(UserAnswer(person: person))
+    }
+
+    static let unblock = Operation(
+        "unblockUser", "Lets a person in again", answers: .json(UserAnswer.self, "The person is ACTIVE."),
+        problems: [.notFound]
+    ) { call in
+        let person = try await call.services.users.set(
+            .active, of: try call.request.uuid(), because: nil, by: try call.caller, from: call.client)
+        return .answer(UserAnswer(person: person))
+    }
+
+    static let requirePasswordChange = Operation(
+        "requirePasswordChange", "Makes a person choose a new password at the next sign-in",
+        detail: "Every session ends at once.", answers: .json(UserAnswer.self, "The person."), problems: [.notFound]
+    ) { call in
+        let person = try await call.services.users.requirePasswordChange(
+            of: try call.request.uuid(), by: try call.caller, from: call.client)
+        return .answer(UserAnswer(person: person))
+    }
+
+    static let delete = Operation(
+        "deleteUser", "Deletes a person",
+        detail: "Every session ends at once, and the address is free. The person can be restored. The last SuperAdmin cannot be deleted.",
+        answers: .json(DoneAnswer.self, "Deleted."), problems: [.notFound, .lastSuperAdmin]
+    ) { call in
+        try await call.services.users.delete(try call.request.uuid(), by: try call.caller, from: call.client)
+        return .answer(DoneAnswer())
+    }
+
+    static let restore = Operation(
+        "restoreUser", "Brings a deleted person back", detail: "With roles and companies as they were, and with no session.",
+        answers: .json(UserAnswer.self, "The person."), problems: [.notFound, .emailTaken]
+    ) { call in
+        .answer(
+            UserAnswer(
+                person: try await call.services.users.restore(
+                    try call.request.uuid(), by: try call.caller, from: call.client)))
+    }
+
+    static let erase = Operation(
+        "eraseUser", "Erases a person for good",
+        detail: """
+            With sessions, devices, roles, memberships and invitations; this cannot be undone. The audit log keeps the \
+            bare id. For requests under article 17 of the GDPR.
+            """,
+        answers: .json(DoneAnswer.self, "Erased."), problems: [.notFound, .lastSuperAdmin]
+    ) { call in
+        try await call.services.erasure.erase(try call.request.uuid(), by: try call.caller, from: call.client)
+        return .answer(DoneAnswer())
+    }
+
+    static let export = Operation(
+        "exportUser", "Tells everything that is kept about a person",
+        detail: "One's own needs no permission, another's `users:export`. For requests under article 15 of the GDPR.",
+        answers: .json(PersonalDataAnswer.self, "Everything but hashes."), problems: [.forbidden, .notFound]
+    ) { call in
+        .answer(
+            PersonalDataAnswer(
+                json: try await call.services.erasure.export(
+                    try call.request.uuid(), by: try call.caller, from: call.client)))
+    }
+}
+
+/// What a list of people is asked for.
+struct UserListQuery: QueryInput {
+    enum Order: String, CaseIterable { case ascending = "asc", descending = "desc" }
+    enum Deleted: String, CaseIterable { case no = "false", yes = "true" }
+
+    static let after = QueryField<UserQuery.Position>(
+        "after", schema: [.init("type", "string"), .init("maxLength", 512)], example: "AAAA", "The `next` of the page before."
+    ) { text in
+        position(of: text).map { .success($0) }
+            ?? .failure(QueryRefusal("not_a_page", "This must be the `next` of the page before."))
+    }
+    static let search = QueryField<String>.text("search", 1...100, example: "ada", "Beginnings of words.")
+    static let status = QueryField<User.Status>.choice("status", "Only people of this status.")
+    static let role = QueryField<String>.text("role", 2...64, example: "Viewer", "Only people with the role of this name.")
+    static let company = QueryField<UUID>.id("company_id", "Only members of this company.")
+    static let lastLoginAfter = QueryField<Timestamp>.moment("last_login_after", "Only who signed in then or later.")
+    static let lastLoginBefore = QueryField<Timestamp>.moment("last_login_before", "Only who last signed in before.")
+    static let deleted = QueryField<Deleted>.choice("deleted", "Whether deleted people are listed instead.")
+    static let sort = QueryField<UserQuery.Sort>.choice("sort", "The order; by `created_at` where it is left out.")
+    static let order = QueryField<Order>.choice("order", "Ascending where it is left out.")
+    static let fields: [any AnyQueryField] = [
+        PageQuery.limit, after, search, status, role, company, lastLoginAfter, lastLoginBefore, deleted, sort, order,
+    ]
+
+    let query: UserQuery
+    let role: String?
+
+    init(_ values: QueryValues) throws(AuthError) {
+        var query = UserQuery(limit: try values[PageQuery.limit] ?? PageQuery.standardLimit)
+        query.after = try values[Self.after]
+        query.words = UserWordRepository.split(try values[Self.search] ?? "")
+        query.status = try values[Self.status]
+        query.company = try values[Self.company]
+        query.lastLoginAfter = try values[Self.lastLoginAfter]
+        query.lastLoginBefore = try values[Self.lastLoginBefore]
+        query.isDeleted = try values[Self.deleted] == .yes
+        role = try values[Self.role]
+        guard query.words.count <= UserListRepository.mostWords else {
+            let message = "At most \(UserListRepository.mostWords) words can be looked for."
+            throw .invalid([FieldFault(field: "search", code: "too_many_words", message: message)])
+        }
+        let (sort, order) = (try values[Self.sort], try values[Self.order])
+        guard query.words.isEmpty || (sort == nil && order == nil) else {
+            throw .invalid([
+                FieldFault(field: "sort", code: "sort_with_search", message: "What is searched for cannot be sorted.")
+            ])
+        }
+        query.sort = sort ?? .created
+        query.isDescending = order == .descending
+        self.query = query
+    }
+
+    /// The id, then what the list is sorted by.
+    static func text(of position: UserQuery.Position, _ query: UserQuery) -> String {
+        Base64URL.encode(position.id.bytes + Array(position.key.utf8))
+    }
+
+    private static func position(of text: String) -> UserQuery.Position? {
+        guard text.utf8.count <= 512, let bytes = Base64URL.decode(text), bytes.count >= 16,
+            let id = UUID(bytes: Array(bytes.prefix(16))),
+            let key = String(validating: bytes.dropFirst(16), as: UTF8.self), !key.utf8.contains(0)
+        else { return nil }
+        return UserQuery.Position(key: key, id: id)
+    }
+}
+
+struct NewUserInput: Input {
+    static let phone = Field<String?>.phone("phone", "The telephone number.").optional
+    static let password = Field<String>.secret(
+        "password", 1...512, example: "clattering brass mill", "The first password; where it is left out, one is made."
+    ).optional
+    static let roles = Field<[String]>.list(
+        "roles", atMost: 20, of: .text("", 2...64, example: "Viewer", ""), "The names of roles."
+    ).optional
+    static let company = Field<UUID>.id("company_id", "The company to which the person belongs.").nullable.optional
+    static let fields: [any AnyField] = [RegisterInput.name, RegisterInput.email, phone, password, roles, company]
+
+    let user: NewUser
+
+    init(_ values: InputValues) throws(AuthError) {
+        user = NewUser(
+            name: try values[RegisterInput.name], email: try values[RegisterInput.email],
+            phone: try values[optional: Self.phone] ?? nil, password: try values[optional: Self.password],
+            roles: try values[optional: Self.roles] ?? [], company: try values[optional: Self.company] ?? nil)
+    }
+}
+
+struct UserInput: Input {
+    static let email = Field<EmailAddress>.email("email", "The e-mail address; it counts as unverified then.").optional
+    static let status = Field<User.Status>.choice("status", "Whether the person may sign in.").optional
+    static let fields: [any AnyField] = ProfileInput.fields + [email, status]
+
+    let change: UserChange
+
+    init(_ values: InputValues) throws(AuthError) {
+        change = UserChange(
+            profile: try ProfileInput(values).change, email: try values[optional: Self.email],
+            status: try values[optional: Self.status])
+    }
+}
+
+struct BlockInput: Input {
+    static let reason = Field<String>.text("reason", 0...255, example: "Left the company.", "Why, for the audit log.").optional
+    static let fields: [any AnyField] = [reason]
+
+    let reason: String?
+
+    init(_ values: InputValues) throws(AuthError) { reason = try values[optional: Self.reason] }
+}
