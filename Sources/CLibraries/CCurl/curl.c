@@ -183,7 +183,7 @@ int gh_curl_start(void *handle, const struct gh_curl_request *request) {
 void gh_curl_work(void *handle, int milliseconds) {
     struct multi *multi = handle;
     int running;
-    lib.curl_multi_perform(multi->curl, &running);
+    /* In this order: what ends in the work is taken by the caller before anybody waits. */
     lib.curl_multi_poll(multi->curl, NULL, 0, milliseconds, NULL);
     lib.curl_multi_perform(multi->curl, &running);
 }

@@ -124,15 +124,4 @@ public struct OutboxRepository: Sendable {
     public func sweep(finishedBefore limit: Timestamp, atMost count: Int) async throws(DatabaseError) -> Int {
         try await sql.run(Self.sweepMessages, [limit.sqlValue, count.sqlValue]).count
     }
-
-    private static let countStates = Statement(
-        "SELECT count(*), COALESCE(min(created_at), 0) FROM outbox WHERE state = 'pending'")
-
-    /// How many messages wait, and since when the first of them.
-    public func backlog() async throws(DatabaseError) -> (count: Int, since: Timestamp?) {
-        guard var row = try await sql.run(Self.countStates, []).first else { return (0, nil) }
-        let count: Int = try row.next()
-        let since: Timestamp = try row.next()
-        return (count, count == 0 ? nil : since)
-    }
 }

@@ -27,7 +27,10 @@ struct TimestampTests {
     func everyDay() {
         for day in stride(from: -146_097 as Int64, to: 146_097, by: 1) {
             let moment = Timestamp(milliseconds: day * 86_400_000 + 43_200_001)
-            guard Timestamp(rfc3339: moment.rfc3339) == moment else { return Issue.record("\(moment.rfc3339)") }
+            guard Timestamp(rfc3339: moment.rfc3339) == moment else {
+                Issue.record("\(moment.rfc3339)")
+                return
+            }
         }
     }
 

@@ -52,7 +52,7 @@ int gh_curl_load(void);
 void *gh_curl_open(void);
 /* Starts a request, whose strings are copied. 0 on success; on failure the context is not handed back. */
 int gh_curl_start(void *multi, const struct gh_curl_request *request);
-/* Works, and waits for so long at most. */
+/* Waits until there is work, for so long at most, and does it. */
 void gh_curl_work(void *multi, int milliseconds);
 /* Makes gh_curl_work return. From any thread. */
 void gh_curl_wake(void *multi);
