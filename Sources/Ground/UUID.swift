@@ -18,6 +18,14 @@ public struct UUID: Hashable, Comparable, Sendable, CustomStringConvertible {
         low = (rest & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000
     }
 
+    /// The least that version 7 makes at that moment or after it.
+    public static func least(at time: Timestamp) -> UUID {
+        UUID(high: UInt64(clamping: max(0, min(time.milliseconds, 1 << 48 - 1))) << 16, low: 0)
+    }
+
+    /// The moment that version 7 carries.
+    public var moment: Timestamp { Timestamp(milliseconds: Int64(high >> 16)) }
+
     /// The 16 bytes in network order; nil for any other count.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }

@@ -49,3 +49,16 @@ public struct JWS: Sendable {
         trustedUntil = trusted.until
     }
 }
+
+extension JWS {
+    /// The compact serialization of what one key signs, whatever a ring signs with at the time.
+    public static func sign(_ payload: [UInt8], type: TokenType, with key: SigningKey) -> String {
+        var token = JOSEHeader.encode(algorithm: key.algorithm, keyID: key.id, type: type)
+        token.append(UInt8(ascii: "."))
+        Base64URL.encode(payload, into: &token)
+        let signature = key.sign(token)
+        token.append(UInt8(ascii: "."))
+        Base64URL.encode(signature, into: &token)
+        return String(decoding: token, as: UTF8.self)
+    }
+}

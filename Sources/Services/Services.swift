@@ -26,6 +26,9 @@ public final class Services: Sendable {
     public let accessTokens: AccessTokens
     public let refreshTokens: RefreshTokens
     public let housekeeping: Housekeeping
+    public let auditLog: AuditLog
+    public let auditKeeper: AuditKeeper
+    public let auditVerifier: AuditVerifier
     public let leases: Leases
     public let webhooks: WebhookService
     public let outbox: Outbox
@@ -70,8 +73,10 @@ public final class Services: Sendable {
         self.clock = clock
         self.store = store
         keyValue = base.keyValue
+        let secrets = ServerSecrets(store: store, vault: base.vault, clock: clock, random: random)
+        let auditCode = AuditCode(key: try await secrets.secret(for: "audit"))
         let subscriptions = Subscriptions(store: store, keyValue: base.keyValue, clock: clock, random: random)
-        let audit = Audit(subscriptions: subscriptions, clock: clock, random: random)
+        let audit = Audit(subscriptions: subscriptions, clock: clock, random: random, code: auditCode)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -126,7 +131,6 @@ public final class Services: Sendable {
         users = UserService(
             store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
             audit: audit, clock: clock, random: random)
-        erasure = ErasureService(store: store, sessions: sessions, reach: reach, audit: audit, clock: clock)
         invitations = InvitationService(
             store: store, accounts: accounts, users: users, sessions: sessions, passwords: passwords, reach: reach,
             audit: audit, clock: clock, random: random)
@@ -137,6 +141,18 @@ public final class Services: Sendable {
             clock: clock, random: random)
         leases = Leases(
             store: store, owner: Hex.encode(random.bytes(16)), time: configuration.stores.leaseTime, clock: clock)
+        let chain = AuditChain(
+            code: auditCode,
+            signer: try AuditSigner(
+                seed: try await secrets.secret(for: "audit-head"), issuer: configuration.tokens.issuer),
+            store: store, clock: clock)
+        auditLog = AuditLog(store: store, sessions: sessions, audit: audit, chain: chain)
+        auditKeeper = AuditKeeper(
+            chain: chain, store: store, leases: leases, settings: configuration.audit, clock: clock, log: base.log)
+        auditVerifier = AuditVerifier(chain: chain)
+        erasure = ErasureService(
+            store: store, sessions: sessions, reach: reach, redactor: AuditRedactor(chain: chain, clock: clock), audit: audit,
+            clock: clock)
         housekeeping = Housekeeping(
             store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions, tokens: configuration.tokens, signIn: configuration.signIn,
             webhooks: configuration.webhooks, clock: clock)

@@ -56,6 +56,7 @@ public struct Repositories: Sendable {
     public var sessions: SessionRepository { SessionRepository(sql: sql) }
     public var attempts: AttemptRepository { AttemptRepository(sql: sql) }
     public var audit: AuditRepository { AuditRepository(sql: sql) }
+    public var auditChain: AuditChainRepository { AuditChainRepository(sql: sql) }
     public var keys: KeyRepository { KeyRepository(sql: sql) }
     public var keyValues: KeyValueRepository { KeyValueRepository(sql: sql) }
     public var leases: LeaseRepository { LeaseRepository(sql: sql) }

@@ -8,6 +8,8 @@ enum Schema {
         Migration(
             number: 3, name: "administration", oldestProgram: 1,
             script: text(PackageResources._003_administration_sql)),
+        Migration(
+            number: 4, name: "audit_chain", oldestProgram: 1, script: text(PackageResources._004_audit_chain_sql)),
         Migration(number: 5, name: "webhooks", oldestProgram: 1, script: text(PackageResources._005_webhooks_sql)),
     ]
 

@@ -11,11 +11,11 @@ enum Serving {
         let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
         try await greet(house, port: server.port)
         house.services.outbox.start()
-        let chores = Task { await Chores.run(house) }
+        let chores = [Task { await Chores.run(house) }, Task { await Chores.keepAudit(house) }]
         await Signals.wait()
         house.log.info("server.stopping")
         server.stop()
-        chores.cancel()
+        for chore in chores { chore.cancel() }
         await house.close()
         return Program.Exit.success
     }
@@ -58,6 +58,19 @@ enum Chores {
                 await chores.readSubscriptions()
             }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
+            beats += 1
+            do { try await Task.sleep(for: .seconds(beat)) } catch { return }
+        }
+    }
+
+    /// Beside the others: there may be much to seal.
+    static func keepAudit(_ house: House) async {
+        let keeper = house.services.auditKeeper
+        var beats = 0
+        while !Task.isCancelled {
+            await attempt("audit_seal", house) { try await keeper.seal() }
+            if beats % 12 == 11 { await attempt("audit_patrol", house) { try await keeper.patrol() } }
+            if beats % 720 == 1 { await attempt("audit_retention", house) { try await keeper.retire() } }
             beats += 1
             do { try await Task.sleep(for: .seconds(beat)) } catch { return }
         }

@@ -1,3 +1,4 @@
+import Credentials
 import Ground
 import Store
 
@@ -8,6 +9,7 @@ public struct ErasureService: Sendable {
     let store: DataStore
     let sessions: SessionService
     let reach: Reach
+    let redactor: AuditRedactor
     let audit: Audit
     let clock: Clock
 
@@ -37,24 +39,40 @@ public struct ErasureService: Sendable {
         } catch { throw .from(error) }
     }
 
-    /// Deletes a person for good, with sessions, devices, roles, memberships and invitations. The audit log keeps the
-    /// bare id. Whoever was deleted softly before can be erased too.
+    /// Deletes a person for good, with sessions, devices, roles, memberships and invitations. The audit log keeps what
+    /// happened, with the bare id. Whoever was deleted softly before can be erased too, and where an erasure was cut
+    /// short before the audit log was through, it is gone on with.
     /// - Throws: `.forbidden`, `.notFound`, `.lastSuperAdmin`.
     public func erase(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        try await sessions.endingSessions { repositories in
-            let authority = try await reach.authority(of: token, in: repositories)
-            try await reach.demand("users:erase", over: id, by: authority, in: repositories)
-            try await reach.keepLastSuperAdmin(without: id, in: repositories)
-            var user = try await repositories.users.find(id)
-            if user == nil { user = try await repositories.users.findDeleted(id) }
-            guard let user else { throw AuthError.notFound }
-            let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: clock.now)
-            if let key = user.emailKey { try await repositories.invitations.erase(emailKey: key) }
-            try await repositories.users.erase(id)
-            try await audit.record(AuditEvent(.userErased, user: id, actor: token.userID), from: client, in: repositories)
-            return ended
-        }
+        let ended: [UUID]?
+        do {
+            ended = try await store.transaction { repositories in
+                let authority = try await reach.authority(of: token, in: repositories)
+                try await reach.demand("users:erase", over: id, by: authority, in: repositories)
+                try await reach.keepLastSuperAdmin(without: id, in: repositories)
+                return try await erase(id, by: token, from: client, in: repositories)
+            }
+        } catch { throw .from(error) }
+        if let ended { try await sessions.made(ended: ended) }
         try await sessions.subjects.changed(user: id)
+        let redacted = try await redactor.redact(user: id)
+        guard ended != nil || redacted > 0 else { throw .notFound }
+    }
+
+    /// - Returns: the sessions that ended; nil where there is no such person.
+    private func erase(_ id: UUID, by token: AccessToken, from client: Client, in repositories: Repositories)
+        async throws -> [UUID]?
+    {
+        var user = try await repositories.users.find(id)
+        if user == nil { user = try await repositories.users.findDeleted(id) }
+        guard let user else { return nil }
+        let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: clock.now)
+        if let key = try user.email.map({ try EmailAddress($0).normalized }) {
+            try await repositories.invitations.erase(emailKey: key)
+        }
+        try await repositories.users.erase(id)
+        try await audit.record(AuditEvent(.userErased, user: id, actor: token.userID), from: client, in: repositories)
+        return ended
     }
 
     private func allSessions(of id: UUID, in repositories: Repositories) async throws -> [Session] {

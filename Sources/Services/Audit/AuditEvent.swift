@@ -42,6 +42,7 @@ public struct AuditEvent: Sendable {
         case roleDeleted = "role.deleted"
         case roleGranted = "role.granted"
         case roleWithdrawn = "role.withdrawn"
+        case auditExported = "audit.exported"
         case webhookCreated = "webhook.created"
         case webhookUpdated = "webhook.updated"
         case webhookDeleted = "webhook.deleted"
@@ -52,9 +53,9 @@ public struct AuditEvent: Sendable {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
-                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased, .addressListChanged,
-                .addressRefused,
-                .userExported, .emailChanged, .companyDeleted, .webhookDisabled:
+                .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
+                .addressListChanged, .addressRefused, .userExported, .emailChanged, .companyDeleted, .auditExported,
+                .webhookDisabled:
                 "warning"
             default: "info"
             }
@@ -94,12 +95,14 @@ public struct AuditEvent: Sendable {
 public struct Audit: Sendable {
     private let clock: Clock
     private let random: RandomSource
+    private let code: AuditCode
     private let subscriptions: Subscriptions
 
-    init(subscriptions: Subscriptions, clock: Clock, random: RandomSource) {
+    init(subscriptions: Subscriptions, clock: Clock, random: RandomSource, code: AuditCode) {
         self.subscriptions = subscriptions
         self.clock = clock
         self.random = random
+        self.code = code
     }
 
     func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
@@ -117,12 +120,15 @@ public struct Audit: Sendable {
     func mayAnnounce(_ kind: AuditEvent.Kind) -> Bool { subscriptions.mayWant(kind) }
 
     /// The row of an event, for who writes it together with something else.
-    func row(_ event: AuditEvent, from client: Client?) -> AuditRow {
+    /// - Parameter cover: what of the row is known before it is written.
+    func row(_ event: AuditEvent, from client: Client?, covering cover: AuditCode.Cover = .row) -> AuditRow {
         let now = clock.now
-        return AuditRow(
+        var row = AuditRow(
             id: UUID(at: now, random: random), at: now, event: event.kind.rawValue, severity: event.kind.severity,
             outcome: event.kind.outcome, userID: event.user, actorID: event.actor, companyID: event.company,
             sessionID: event.session, ip: client?.address.description, userAgent: client?.userAgent,
             requestID: client?.requestID, metadata: event.facts.isEmpty ? "{}" : JSON.object(event.facts).text)
+        row.mac = code.seal(row, covering: cover)
+        return row
     }
 }

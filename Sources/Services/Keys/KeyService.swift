@@ -31,6 +31,7 @@ public struct KeyService: Sendable {
     private let settings: TokenSettings
     private let audit: Audit
     private let line: NodeLine
+    private let secrets: ServerSecrets
     private let clock: Clock
     private let random: RandomSource
 
@@ -39,6 +40,7 @@ public struct KeyService: Sendable {
         random: RandomSource
     ) {
         line = NodeLine(Self.channel, on: keyValue)
+        secrets = ServerSecrets(store: store, vault: vault, clock: clock, random: random)
         self.store = store
         self.vault = vault
         self.settings = settings
@@ -199,10 +201,19 @@ public struct KeyService: Sendable {
         }
     }
 
-    // MARK: Secrets
-
     /// A secret of 32 bytes for one purpose, made on first use and the same for every node.
-    public func secret(for purpose: String) async throws(AuthError) -> [UInt8] {
+    public func secret(for purpose: String) async throws(AuthError) -> [UInt8] { try await secrets.secret(for: purpose) }
+}
+
+/// Secrets of the server: made when first needed, kept sealed in the store, never replaced.
+struct ServerSecrets: Sendable {
+    let store: DataStore
+    let vault: Vault
+    let clock: Clock
+    let random: RandomSource
+
+    /// 32 bytes for one purpose, the same for every node.
+    func secret(for purpose: String) async throws(AuthError) -> [UInt8] {
         do {
             return try await findOrMakeSecret(for: purpose)
         } catch DatabaseError.duplicate {

@@ -39,18 +39,23 @@ struct RowRotations: Rotations {
         _ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp,
         _ whom: SessionRepository.Whom, in repositories: Repositories
     ) async throws -> Session? {
-        let event = AuditEvent(.sessionRefreshed, session: token.sessionID)
-        return try await repositories.sessions.advance(
+        // Whose it is, the statement itself finds out.
+        let row =
+            store.database.runsCompoundStatements
+            ? audit.row(AuditEvent(.sessionRefreshed, session: token.sessionID), from: client, covering: .rowOfSession) : nil
+        let session = try await repositories.sessions.advance(
             token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
-            expiresAt: next.expiresAt, ip: client.address.description, at: now,
-            whom, recording: audit.row(event, from: client))
-    }
-
-    private func announce(_ session: Session, from client: Client, in repositories: Repositories) async throws {
-        guard audit.mayAnnounce(.sessionRefreshed) else { return }
-        let event = AuditEvent(
-            .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
-        try await audit.announce(audit.row(event, from: client), in: repositories)
+            expiresAt: next.expiresAt, ip: client.address.description, at: now, whom, recording: row)
+        guard let session else { return nil }
+        if var row {
+            (row.userID, row.actorID, row.companyID) = (session.userID, session.userID, session.companyID)
+            try await audit.announce(row, in: repositories)
+        } else {
+            let event = AuditEvent(
+                .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
+            try await audit.record(event, from: client, in: repositories)
+        }
+        return session
     }
 
     // Here, where person and company have just been looked at, loading the subject costs least.
@@ -67,7 +72,6 @@ struct RowRotations: Rotations {
             let subject = try await subject(of: session, in: repositories)
             // Thrown here, it takes the step back: the token is not used up.
             guard subject.gate.admits(client.address) else { throw AuthError.addressNotAllowed }
-            try await announce(session, from: client, in: repositories)
             return .advanced(session, subject)
         }
         guard let session = try await repositories.sessions.find(token.sessionID) else { throw AuthError.tokenInvalid }

@@ -20,6 +20,7 @@ public struct Configuration: Sendable {
     public let tokens: TokenSettings
     public let passwords: PasswordSettings
     public let signIn: SignInSettings
+    public let audit: AuditSettings
     public let limits: LimitSettings
     public let webhooks: WebhookSettings
 
@@ -38,6 +39,8 @@ public struct Configuration: Sendable {
         passwords = PasswordSettings(reading: &reader)
         reader.begin("Signing in")
         signIn = SignInSettings(reading: &reader)
+        reader.begin("Audit log")
+        audit = AuditSettings(reading: &reader)
         reader.begin("Rate limits")
         limits = LimitSettings(reading: &reader)
         reader.begin("Webhooks")

@@ -17,10 +17,15 @@ public struct AuditRow: Sendable, RowDecodable {
     public let requestID: String?
     /// A JSON object.
     public let metadata: String
+    /// The keyed code of the row; nil where whoever wrote it knew of none.
+    public var mac: [UInt8]?
+    /// When its personal part was taken away; only where it was asked for.
+    public var redactedAt: Timestamp?
 
     public init(
         id: UUID, at: Timestamp, event: String, severity: String, outcome: String, userID: UUID?, actorID: UUID?,
-        companyID: UUID?, sessionID: UUID?, ip: String?, userAgent: String?, requestID: String?, metadata: String
+        companyID: UUID?, sessionID: UUID?, ip: String?, userAgent: String?, requestID: String?, metadata: String,
+        mac: [UInt8]? = nil
     ) {
         self.id = id
         self.at = at
@@ -35,11 +40,12 @@ public struct AuditRow: Sendable, RowDecodable {
         self.userAgent = userAgent
         self.requestID = requestID
         self.metadata = metadata
+        self.mac = mac
     }
 
     static let columns = """
         id, at, event, severity, outcome, user_id, actor_id, company_id, session_id, ip, user_agent, request_id, \
-        metadata
+        metadata, mac
         """
 
     public init(row: inout Row) throws(DatabaseError) {
@@ -56,6 +62,7 @@ public struct AuditRow: Sendable, RowDecodable {
         userAgent = try row.next()
         requestID = try row.next()
         metadata = try row.next()
+        mac = try row.next()
     }
 }
 
@@ -66,7 +73,7 @@ public struct AuditRepository: Sendable {
     private static let insertRow = Statement(
         """
         INSERT INTO audit_logs (\(AuditRow.columns))
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """)
 
     public func append(_ row: AuditRow) async throws(DatabaseError) {
@@ -75,33 +82,51 @@ public struct AuditRepository: Sendable {
 
     private static let rowsAtOnce = 32
     private static let insertRows = Statement(
-        "INSERT INTO audit_logs (\(AuditRow.columns)) VALUES "
-            + (0..<rowsAtOnce).map { row in "(" + (1...13).map { "$\(row * 13 + $0)" }.joined(separator: ", ") + ")" }
-            .joined(separator: ", "))
+        "INSERT INTO audit_logs (\(AuditRow.columns)) VALUES \(Values.places(14, rows: rowsAtOnce)) "
+            + "ON CONFLICT (id) DO NOTHING")
+    private static let insertIfAbsent = Statement(
+        "INSERT INTO audit_logs (\(AuditRow.columns)) VALUES \(Values.places(14, rows: 1)) ON CONFLICT (id) DO NOTHING")
 
-    /// Adds many rows with few statements.
+    /// Adds many rows with few statements. Those that are there stay: an earlier attempt may have got through without
+    /// anybody having heard of it.
     public func append(_ rows: [AuditRow]) async throws(DatabaseError) {
         var rest = rows[...]
         while rest.count >= Self.rowsAtOnce {
             try await sql.run(Self.insertRows, rest.prefix(Self.rowsAtOnce).flatMap(Self.values))
             rest = rest.dropFirst(Self.rowsAtOnce)
         }
-        for row in rest { try await append(row) }
+        for row in rest { try await sql.run(Self.insertIfAbsent, Self.values(of: row)) }
     }
 
     private static func values(of row: AuditRow) -> [SQLValue] {
         [
             row.id.sqlValue, row.at.sqlValue, row.event.sqlValue, row.severity.sqlValue, row.outcome.sqlValue,
             row.userID.sqlValue, row.actorID.sqlValue, row.companyID.sqlValue, row.sessionID.sqlValue,
-            row.ip.sqlValue, row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue,
+            row.ip.sqlValue, row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue, row.mac.sqlValue,
         ]
     }
 
-    private static let newest = Statement(
-        "SELECT \(AuditRow.columns) FROM audit_logs WHERE (id < $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2")
+    private static let byID = Statement(
+        """
+        SELECT \(AuditRow.columns), (SELECT r.at FROM audit_redactions r WHERE r.row_id = audit_logs.id) FROM audit_logs
+        WHERE id = $1 AND (company_id = $2 OR $2 IS NULL)
+        """)
 
-    /// The newest rows first.
-    public func page(after: UUID?, limit: Int) async throws(DatabaseError) -> [AuditRow] {
-        try await sql.run(Self.newest, [after.sqlValue, limit.sqlValue]).all()
+    /// - Parameter bound: the only company whose rows there are for the caller.
+    public func find(_ id: UUID, within bound: UUID?) async throws(DatabaseError) -> AuditRow? {
+        guard var found = try await sql.run(Self.byID, [id.sqlValue, bound.sqlValue]).first else { return nil }
+        var row = try AuditRow(row: &found)
+        row.redactedAt = try found.next()
+        return row
+    }
+}
+
+/// Places for the values of many rows in one statement.
+enum Values {
+    /// `($1, $2), ($3, $4)`.
+    static func places(_ columns: Int, rows: Int) -> String {
+        (0..<rows).map { row in
+            "(" + (1...columns).map { "$\(row * columns + $0)" }.joined(separator: ", ") + ")"
+        }.joined(separator: ", ")
     }
 }

@@ -43,10 +43,13 @@ public struct OutboxRepository: Sendable {
 
     private static func claimText(locking: String) -> String {
         // The conditions stand twice: what another node has claimed while this one waited for the row is left to it.
+        // Materialized, for a subquery that locks and skips may be run more than once, and then takes more than asked.
         """
+        WITH due (due_id) AS MATERIALIZED (
+            SELECT id FROM outbox WHERE state = 'pending' AND lane = $1 AND next_attempt_at <= $2
+            ORDER BY next_attempt_at, id LIMIT $3\(locking))
         UPDATE outbox SET claim = $4, next_attempt_at = $5, attempts = attempts + 1
-        WHERE id IN (SELECT id FROM outbox WHERE state = 'pending' AND lane = $1 AND next_attempt_at <= $2
-            ORDER BY next_attempt_at, id LIMIT $3\(locking)) AND state = 'pending' AND next_attempt_at <= $2
+        FROM due WHERE id = due_id AND state = 'pending' AND next_attempt_at <= $2
         RETURNING \(OutboxMessage.columns)
         """
     }

@@ -47,7 +47,7 @@ public struct SessionRepository: Sendable {
         """
         WITH advanced AS (\(step)), recorded AS (
             INSERT INTO audit_logs (\(AuditRow.columns))
-            SELECT $8, $9, $10, $11, $12, user_id, user_id, company_id, id, $7, $13, $14, $15 FROM advanced)
+            SELECT $8, $9, $10, $11, $12, user_id, user_id, company_id, id, $7, $13, $14, $15, $16 FROM advanced)
         SELECT \(Session.columns) FROM advanced
         """
     }
@@ -59,33 +59,27 @@ public struct SessionRepository: Sendable {
         case whoeverHasNoRule
     }
 
-    /// Moves the session from `generation` to the next, if that is its current one and `digest` its secret's, and
-    /// records it as done by its user. One statement, so that two callers cannot both win. Where `whom` counts is a
-    /// database that runs compound statements: elsewhere the caller's transaction is there anyway.
+    /// Moves the session from `generation` to the next, if that is its current one and `digest` its secret's. One
+    /// statement, so that two callers cannot both win.
+    /// - Parameters:
+    ///   - whom: counts where a row is recorded; elsewhere the caller has a transaction, and looks first.
+    ///   - row: recorded in the same statement as done by the session's user, for databases that can do that.
     /// - Returns: the session after the step; nil when it was not taken.
     public func advance(
         _ id: UUID, from generation: Int64, digest: [UInt8], to next: [UInt8], expiresAt: Timestamp, ip: String,
-        at now: Timestamp, _ whom: Whom, recording row: AuditRow
+        at now: Timestamp, _ whom: Whom, recording row: AuditRow? = nil
     ) async throws(DatabaseError) -> Session? {
         var values: [SQLValue] = [
             id.sqlValue, generation.sqlValue, digest.sqlValue, next.sqlValue, now.sqlValue, expiresAt.sqlValue,
             ip.sqlValue,
         ]
-        guard !sql.runsCompoundStatements else {
-            values += [
-                row.id.sqlValue, row.at.sqlValue, row.event.sqlValue, row.severity.sqlValue, row.outcome.sqlValue,
-                row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue,
-            ]
-            let statement = whom == .anyone ? Self.advanceAndRecord : Self.advanceUnruledAndRecord
-            return try await sql.run(statement, values).first()
-        }
-        guard let session: Session = try await sql.run(Self.advanceSession, values).first() else { return nil }
-        var row = row
-        row.userID = session.userID
-        row.actorID = session.userID
-        row.companyID = session.companyID
-        try await AuditRepository(sql: sql).append(row)
-        return session
+        guard let row else { return try await sql.run(Self.advanceSession, values).first() }
+        values += [
+            row.id.sqlValue, row.at.sqlValue, row.event.sqlValue, row.severity.sqlValue, row.outcome.sqlValue,
+            row.userAgent.sqlValue, row.requestID.sqlValue, row.metadata.sqlValue, row.mac.sqlValue,
+        ]
+        let statement = whom == .anyone ? Self.advanceAndRecord : Self.advanceUnruledAndRecord
+        return try await sql.run(statement, values).first()
     }
 
     private static let touchSession = Statement(

@@ -59,7 +59,11 @@ final class Gatehouse: Sendable {
     var logText: String { logged.text }
 
     /// The newest rows of the audit log first.
-    func audit() async throws -> [AuditRow] { try await store.reading.audit.page(after: nil, limit: 500) }
+    func audit() async throws -> [AuditRow] {
+        var filter = AuditFilter()
+        filter.includesRefreshes = true
+        return try await store.reading.audit.page(filter, after: nil, limit: 500).rows
+    }
 
     func audit(_ event: String) async throws -> [AuditRow] { try await audit().filter { $0.event == event } }
 }

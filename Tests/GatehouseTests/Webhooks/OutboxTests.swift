@@ -66,9 +66,11 @@ import Testing
                     messageID: UUID(at: now, random: .system), topic: "profile.updated", payload: "{}", at: now)
                 let claim = UUID(at: now, random: .system)
                 let outbox = gatehouse.store.writing.outbox
-                try await outbox.append(message)
-                let claimed = try await outbox.claim(
-                    5, in: message.lane, as: claim, until: now + .seconds(30), at: now)
+                let claimed = try await gatehouse.store.transaction { repositories in
+                    try await repositories.outbox.append(message)
+                    return try await repositories.outbox.claim(
+                        5, in: message.lane, as: claim, until: now + .seconds(30), at: now)
+                }
                 #expect(claimed.map(\.id) == [message.id])
                 #expect(try await outbox.claim(5, in: message.lane, as: claim, until: now + .seconds(30), at: now).isEmpty)
                 #expect(try ada.patch("/auth/profile", ["name": "Countess"]).status == 200)
