@@ -40,11 +40,14 @@ import Testing
         try await withGatehouse(on: kind) { gatehouse in
             let root = try gatehouse.superAdmin()
             let ada = try gatehouse.registered()
-            let eve = try gatehouse.registered("eve@example.com")
-            #expect(try eve.patch("/users/\(ada.id)", ["name": "Owned"]).code == "forbidden")
+            let eve = try root.created("eve@example.com")
+            for other in [ada.id, root.id] {
+                #expect(try eve.patch("/users/\(other)", ["name": "Owned"]).code == "forbidden")
+                #expect(try eve.delete("/users/\(other)").code == "forbidden")
+            }
             #expect(try eve.patch("/users/\(eve.id)", ["status": "INACTIVE"]).code == "forbidden")
-            #expect(try eve.patch("/users/\(root.id)", ["name": "Owned"]).code == "forbidden")
-            #expect(try eve.delete("/users/\(ada.id)").code == "forbidden")
+            #expect(try eve.patch("/users/\(eve.id)", ["email": "owned@example.com"]).code == "forbidden")
+            #expect(try eve.patch("/users/\(eve.id)", ["name": "Eve"])["name"] == "Eve")
             let company = try #require(ada.companyID)
             #expect(try eve.patch("/companies/\(company)", ["status": "SUSPENDED"]).code == "forbidden")
             #expect(try root.patch("/users/\(ada.id)", ["name": "Ada King"])["name"] == "Ada King")

@@ -102,3 +102,11 @@ struct HTTPClient: Sendable {
         return Reply(status: status, headers: headers, body: Array(bytes[head...]))
     }
 }
+
+extension JSON {
+    /// An element of a list; nil where there is none.
+    subscript(_ index: Int) -> JSON? {
+        guard let array, array.indices.contains(index) else { return nil }
+        return array[index]
+    }
+}

@@ -34,6 +34,24 @@ struct Member: Sendable {
         try gatehouse.client.send("DELETE", path, token: accessToken)
     }
 
+    /// Somebody whom this person creates, and who has signed in with a password of their own.
+    func created(_ email: String, roles: [String] = [], company: String? = nil) throws -> Member {
+        let first = "first password of \(email)"
+        let made = try post(
+            "/users",
+            [
+                "name": "Grace Hopper", "email": .string(email), "password": .string(first),
+                "roles": .array(roles.map { .string($0) }), "company_id": JSON(company),
+            ])
+        try #require(made.status == 201, "\(made.text)")
+        let token = try #require(try gatehouse.login(email, password: first)["password_change_token"]?.string)
+        let reply = try gatehouse.client.send(
+            "POST", "/auth/first-login/change-password",
+            json: ["password_change_token": .string(token), "new_password": .string(Member.password)])
+        try #require(reply.status == 200, "\(reply.text)")
+        return try Member(gatehouse, email: email, reply: reply)
+    }
+
     /// Whether the access token is still good.
     func isSignedIn() throws -> Bool { try get("/auth/validate").status == 200 }
 }
