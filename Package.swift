@@ -42,6 +42,7 @@ let package = Package(
         system("CUnistring", pkgConfig: nil, apt: "libunistring-dev", brew: "libunistring"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
+        .target(name: "CCurl", path: "Sources/CLibraries/CCurl"),
         .target(
             name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
             exclude: ["common-passwords.txt", "LICENSE"]),
@@ -55,10 +56,11 @@ let package = Package(
             "Credentials",
             ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring", "CCommonPasswords"]),
         floor("HTML", []),
+        floor("Outgoing", ["Ground", "CCurl"]),
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
-        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials"]),
+        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing"]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML"],
             resources: [.embedInCode("Assets")]),
@@ -69,7 +71,8 @@ let package = Package(
         .testTarget(
             name: "GatehouseTests",
             dependencies: [
-                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Store", "Services", "Web",
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Store", "Services",
+                "Web",
             ],
             swiftSettings: strict),
     ]

@@ -46,6 +46,9 @@ public enum AuthError: Error, Sendable {
     case registrationClosed
     case setupClosed
     case originNotAllowed
+    /// With the reason, for whoever gave the address.
+    case webhookURLNotAllowed(because: String)
+    case webhookDisabled
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.
     case overloaded(retryAfter: Duration)

@@ -12,12 +12,17 @@ public struct Housekeeping: Sendable {
     let ring: KeyRing
     let leases: Leases
     let revocations: Revocations
+    let subscriptions: Subscriptions
     let tokens: TokenSettings
     let signIn: SignInSettings
+    let webhooks: WebhookSettings
     let clock: Clock
 
     /// Learns what other nodes did and could not tell any more. Cheap; for every few seconds.
     public func catchUp() async throws(AuthError) { try await revocations.catchUp(last: .seconds(60)) }
+
+    /// Learns which webhooks other nodes made or changed and could not tell of. Cheap; for every minute.
+    public func readSubscriptions() async { await subscriptions.load() }
 
     /// Brings the keys up to date. Cheap; for every minute.
     public func maintainKeys() async throws(AuthError) {
@@ -47,6 +52,15 @@ public struct Housekeeping: Sendable {
                     unknownBefore: now - signIn.lockout - .seconds(86400), devicesBefore: now - signIn.deviceMemory)
             }
             try await store.writing.keyValues.sweep(expiredBefore: now)
+            try await sweepOutbox(at: now)
         } catch { throw .from(error) }
+    }
+
+    private func sweepOutbox(at now: Timestamp) async throws {
+        while try await store.writing.outbox.sweep(finishedBefore: now - webhooks.retention, atMost: Self.page)
+            == Self.page
+        {
+            guard try await leases.take("sweep") != nil else { return }
+        }
     }
 }

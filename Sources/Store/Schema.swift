@@ -10,6 +10,7 @@ enum Schema {
             script: text(PackageResources._003_administration_sql)),
         Migration(
             number: 4, name: "audit_chain", oldestProgram: 1, script: text(PackageResources._004_audit_chain_sql)),
+        Migration(number: 5, name: "webhooks", oldestProgram: 1, script: text(PackageResources._005_webhooks_sql)),
         Migration(number: 6, name: "imports", oldestProgram: 1, script: text(PackageResources._006_imports_sql)),
         Migration(
             number: 7, name: "service_accounts", oldestProgram: 1,

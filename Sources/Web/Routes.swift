@@ -103,6 +103,20 @@ enum Routes {
             $0.get("/export", guard: .may("audit:export"), limit: .standard, AuditExport.operation)
             $0.get("/{id:uuid}", guard: .may("audit:read"), limit: .standard, AuditHandler.read)
         }
+        table.group("/webhooks", tag: "Webhooks") {
+            $0.get("", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.list)
+            $0.post("", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.create)
+            $0.get("/{id:uuid}", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.read)
+            $0.patch("/{id:uuid}", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.delete)
+            $0.post("/{id:uuid}/test", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.test)
+            $0.post(
+                "/{id:uuid}/rotate-secret", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.rotateSecret)
+            $0.get("/{id:uuid}/deliveries", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.deliveries)
+            $0.post(
+                "/{id:uuid}/deliveries/{delivery:uuid}/replay", guard: .may("webhooks:manage"), limit: .standard,
+                WebhookHandler.replay)
+        }
         table.group("/setup", tag: "First start") {
             $0.get("", guard: .anyone, limit: .standard, SetupHandler.page)
             $0.post("", guard: .anyone, limit: .register, SetupHandler.submit)

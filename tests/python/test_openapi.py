@@ -1,8 +1,11 @@
 """The document of the interface against its standard, and the server against its document."""
 
 import json
+import re
 import subprocess
 import sys
+import uuid
+from urllib.parse import parse_qs, urlsplit
 from pathlib import Path
 
 import hypothesis
@@ -119,6 +122,7 @@ class Somebody:
         self.house = house
         self.tokens = house.register(f"person{Somebody.count}")
         self.email = self.tokens["user"]["email"]
+        self.made = None
         self.password = PASSWORD
 
     def sign_in(self):
@@ -151,6 +155,32 @@ class Somebody:
                     "GET", "/audit-logs", self.tokens["access_token"]).json()["items"][0]["id"]
             elif "users" in case.path:
                 case.path_parameters["id"] = self.tokens["user"]["id"]
+            elif "webhooks" in case.path:
+                case.path_parameters["id"] = self.webhook()
+        if isinstance(body, dict) and "webhooks" in case.path:
+            sound = {"url": "https://receiver.invalid/", "events": ["*"], "enabled": False, "company_id": None}
+            body.update({name: value for name, value in sound.items() if name in body})
+
+    def webhook(self):
+        """One that sends nothing."""
+        if self.made is None:
+            answer = self.house.call("POST", "/webhooks", self.tokens["access_token"], json={
+                "url": "https://receiver.invalid/", "events": ["*"], "enabled": False})
+            assert answer.status_code == 201, answer.text
+            self.made = answer.json()["id"]
+        return self.made
+
+
+def asks_for_a_page(operation, answer):
+    """Whether all that arrived was sound: the token that was left out is sent all the same."""
+    given = parse_qs(urlsplit(answer.request.url).query, keep_blank_values=True)
+    if operation.body or not given.keys() <= {"limit", "after"} or any(len(texts) > 1 for texts in given.values()):
+        return False
+    try:
+        uuid.UUID(given.get("after", [str(uuid.uuid4())])[0])
+        return 1 <= int(given.get("limit", ["1"])[0]) <= 100
+    except ValueError:
+        return False
 
 
 def sends_nothing_wrong(case):
@@ -183,10 +213,8 @@ def test_the_server_does_what_the_document_says(house, label, mode):
             base_url=house.url, headers={"Authorization": "Bearer " + person.tokens["access_token"]}, timeout=PATIENCE)
         seen.add(answer.status_code)
         # What was fitted in may have mended what had been made wrong.
-        isMended = fits or sends_nothing_wrong(case)
-        if not isMended and mode is GenerationMode.NEGATIVE and answer.status_code == 200:
-            print("CASEQ", repr(case.query), repr(case.headers), answer.request.url)
-        case.validate_response(answer, checks=CHECKS[:-1] if isMended else checks_for(label))
+        is_mended = fits or sends_nothing_wrong(case) or asks_for_a_page(operation, answer)
+        case.validate_response(answer, checks=CHECKS[:-1] if is_mended else checks_for(label))
         if answer.status_code == 200 and label == "POST /auth/change-password":
             person.password = case.body["new_password"]
         if label in ENDING or answer.status_code == 401 or "revoke" in label or "refresh" in label:
@@ -220,7 +248,7 @@ def operation_id(label):
 def test_a_method_that_is_not_in_the_document_is_refused(house, path):
     known = {method.upper() for method in SCHEMA.raw_schema["paths"][path]}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - known:
-        answer = house.call(method, path.replace("{id}", "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293"))
+        answer = house.call(method, re.sub(r"\{\w+\}", "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", path))
         assert answer.status_code == 405, (method, path, answer.status_code)
         assert known <= set(answer.headers["Allow"].split(", "))
         assert answer.json()["code"] == "method_not_allowed"

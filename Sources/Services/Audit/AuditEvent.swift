@@ -51,6 +51,11 @@ public struct AuditEvent: Sendable {
         case usersImported = "users.imported"
         case usersExported = "users.exported"
         case auditExported = "audit.exported"
+        case webhookCreated = "webhook.created"
+        case webhookUpdated = "webhook.updated"
+        case webhookDeleted = "webhook.deleted"
+        case webhookSecretRotated = "webhook.secret_rotated"
+        case webhookDisabled = "webhook.disabled"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
@@ -60,7 +65,7 @@ public struct AuditEvent: Sendable {
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
-                .usersImported, .usersExported:
+                .usersImported, .usersExported, .webhookDisabled:
                 "warning"
             default: "info"
             }
@@ -101,16 +106,28 @@ public struct Audit: Sendable {
     private let clock: Clock
     private let random: RandomSource
     private let code: AuditCode
+    private let subscriptions: Subscriptions
 
-    init(clock: Clock, random: RandomSource, code: AuditCode) {
+    init(subscriptions: Subscriptions, clock: Clock, random: RandomSource, code: AuditCode) {
+        self.subscriptions = subscriptions
         self.clock = clock
         self.random = random
         self.code = code
     }
 
     func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
-        try await repositories.audit.append(row(event, from: client))
+        let row = row(event, from: client)
+        try await repositories.audit.append(row)
+        try await announce(row, in: repositories)
     }
+
+    /// Tells webhooks of a row that was written otherwise, in the same transaction.
+    func announce(_ row: AuditRow, in repositories: Repositories) async throws {
+        try await subscriptions.announce(row, in: repositories)
+    }
+
+    /// Whether a webhook may want to hear of this.
+    func mayAnnounce(_ kind: AuditEvent.Kind) -> Bool { subscriptions.mayWant(kind) }
 
     /// The row of an event, for who writes it together with something else.
     /// - Parameter cover: what of the row is known before it is written.

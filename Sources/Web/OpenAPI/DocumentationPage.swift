@@ -112,17 +112,19 @@ enum DocumentationPage {
             <div class="field"><label for="\(operation.id)-body">Body</label>
             <textarea id="\(operation.id)-body" name="body" rows="6" spellcheck="false">\(JSONLayout.text(example))</textarea></div>
             """
-        let id: HTML? = endpoint.pattern.contains("{id:uuid}") ? """
-            <div class="field"><label for="\(operation.id)-id">id</label>
-            <input id="\(operation.id)-id" name="id" type="text" autocomplete="off" spellcheck="false"></div>
-            """ : nil
+        let ids: [HTML] = OpenAPI.ids(in: endpoint).map { name in
+            """
+            <div class="field"><label for="\(operation.id)-\(name)">\(name)</label>
+            <input id="\(operation.id)-\(name)" name="\(name)" type="text" autocomplete="off" spellcheck="false"></div>
+            """
+        }
         let query: HTML? = operation.query.isEmpty ? nil : """
             <div class="field"><label for="\(operation.id)-query">Query</label>
             <input id="\(operation.id)-query" name="query" type="text" autocomplete="off" spellcheck="false"></div>
             """
         return """
             <form class="trial" data-method="\(endpoint.method.description)" data-path="\(OpenAPI.path(endpoint))" hidden>
-            \(id)
+            \(ids)
             \(query)
             \(body)
             <button type="submit">Try it</button>

@@ -63,6 +63,12 @@ struct OpenAPI: Sendable {
         String(endpoint.pattern.split(separator: ":uuid", omittingEmptySubsequences: false).joined())
     }
 
+    /// The names of the ids in a path, in their order.
+    static func ids(in endpoint: Endpoint) -> [String] {
+        endpoint.pattern.split(separator: "/").filter { $0.hasSuffix(":uuid}") }
+            .map { String($0.dropFirst().dropLast(":uuid}".count)) }
+    }
+
     private func operation(_ endpoint: Endpoint) -> JSON {
         let operation = endpoint.operation
         var members: [JSON.Member] = [

@@ -62,6 +62,15 @@ import Testing
         GET /audit-logs/{id}: SuperAdmin Admin
         GET /audit-logs/export: SuperAdmin Admin
         GET /audit-logs/head: SuperAdmin Admin
+        GET /webhooks: SuperAdmin Admin
+        POST /webhooks: SuperAdmin Admin
+        GET /webhooks/{id}: SuperAdmin Admin
+        PATCH /webhooks/{id}: SuperAdmin Admin
+        DELETE /webhooks/{id}: SuperAdmin Admin
+        POST /webhooks/{id}/test: SuperAdmin Admin
+        POST /webhooks/{id}/rotate-secret: SuperAdmin Admin
+        GET /webhooks/{id}/deliveries: SuperAdmin Admin
+        POST /webhooks/{id}/deliveries/{delivery}/replay: SuperAdmin Admin
         """
 
     private static let roles = ["SuperAdmin", "Admin", "Manager", "Operator", "Collector", "Technician", "Viewer"]
