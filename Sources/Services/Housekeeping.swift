@@ -6,6 +6,8 @@ import Store
 /// expired is refused whether or not it was cleaned up.
 public struct Housekeeping: Sendable {
     private static let page = 1000
+    private static let peopleAtOnce = 200
+    private static let pagesOfWords = 20
 
     let store: DataStore
     let keys: KeyService
@@ -54,6 +56,24 @@ public struct Housekeeping: Sendable {
             try await store.writing.keyValues.sweep(expiredBefore: now)
             try await sweepOutbox(at: now)
         } catch { throw .from(error) }
+    }
+
+    /// Makes people findable who came in without their words: from a file, or from an older program. For every few
+    /// seconds; a part of them each time, so that it stands in nobody's way.
+    /// - Returns: how many.
+    @discardableResult
+    public func writeMissingWords() async throws(AuthError) -> Int {
+        var count = 0
+        do {
+            guard try await !store.reading.userWords.areComplete() else { return 0 }
+            guard try await leases.take("words") != nil else { return 0 }
+            for _ in 0..<Self.pagesOfWords {
+                let written = try await store.transaction { try await $0.userWords.writeMissing(limit: Self.peopleAtOnce) }
+                count += written
+                guard written == Self.peopleAtOnce else { break }
+            }
+        } catch { throw .from(error) }
+        return count
     }
 
     private func sweepOutbox(at now: Timestamp) async throws {

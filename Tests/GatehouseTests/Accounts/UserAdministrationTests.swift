@@ -154,6 +154,20 @@ import Testing
         }
     }
 
+    @Test("people who came in from a file are found once their words are written", arguments: Stores.all)
+    func missingWords(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse in
+            let root = try gatehouse.superAdmin()
+            let lines: JSON = [["email": "grace@example.com", "name": "Grace Hopper"]]
+            let imported = try root.post("/users/import", lines)
+            #expect(imported["imported"] == 1, "\(imported.text)")
+            #expect(try root.get("/users?search=grace")["items"] == [])
+            #expect(try await gatehouse.services.housekeeping.writeMissingWords() == 1)
+            #expect(try root.get("/users?search=grace")["items"]?[0]?["email"] == "grace@example.com")
+            #expect(try await gatehouse.services.housekeeping.writeMissingWords() == 0)
+        }
+    }
+
     @Test("no other field can be set on a person", arguments: [
         "role", "roles", "email_verified", "company_id", "is_2fa_enabled", "password_hash", "id", "deleted_at",
     ])

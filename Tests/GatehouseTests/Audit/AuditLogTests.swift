@@ -154,7 +154,7 @@ import Testing
             #expect(csv.status == 200 && csv.header("content-type") == "text/csv; charset=utf-8; header=present")
             #expect(csv.header("content-disposition") == "attachment; filename=\"audit-logs.csv\"")
             #expect(csv.header("x-content-type-options") == "nosniff")
-            let rows = try CSVReader.rows(Self.unchunked(csv.body))
+            let rows = try SpreadsheetLines.rows(Self.unchunked(csv.body))
             let column = try #require(rows.first?.firstIndex(of: "user_agent"))
             #expect(rows.allSatisfy { $0.count == 14 })
             #expect(rows.count == (try await gatehouse.audit().count) + 1)

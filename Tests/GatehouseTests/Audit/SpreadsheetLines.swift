@@ -1,5 +1,5 @@
 /// Reads RFC 4180 strictly: every field quoted, every line ended by CR LF.
-enum CSVReader {
+enum SpreadsheetLines {
     struct Malformed: Error {}
 
     static func rows(_ bytes: [UInt8]) throws -> [[String]] {
