@@ -39,8 +39,10 @@ let package = Package(
         system("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev", brew: "libxcrypt"),
         system("CZxcvbn", pkgConfig: nil, apt: "libzxcvbn-dev", brew: "zxcvbn-c"),
         system("CIdn2", pkgConfig: "libidn2", apt: "libidn2-dev", brew: "libidn2"),
+        system("CUnistring", pkgConfig: nil, apt: "libunistring-dev", brew: "libunistring"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
+        .target(name: "CCurl", path: "Sources/CLibraries/CCurl"),
         .target(
             name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
             exclude: ["common-passwords.txt", "LICENSE"]),
@@ -52,12 +54,13 @@ let package = Package(
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
         floor(
             "Credentials",
-            ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CCommonPasswords"]),
+            ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring", "CCommonPasswords"]),
         floor("HTML", []),
+        floor("Outgoing", ["Ground", "CCurl"]),
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
-        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials"]),
+        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing"]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML"],
             resources: [.embedInCode("Assets")]),
@@ -68,7 +71,8 @@ let package = Package(
         .testTarget(
             name: "GatehouseTests",
             dependencies: [
-                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Store", "Services", "Web",
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Store", "Services",
+                "Web",
             ],
             swiftSettings: strict),
     ]

@@ -37,6 +37,12 @@ public struct Request: Sendable {
         return id
     }
 
+    /// The value of the `index`th placeholder, whatever it was declared as.
+    public func text(_ index: Int) throws(RequestError) -> String {
+        guard parameters.indices.contains(index) else { throw .noSuchParameter }
+        return parameters[index]
+    }
+
     public init(
         method: Method, path: String, query: String? = nil, headers: Headers = Headers(),
         body: RequestBody = .bytes([]), peer: IPAddress, id: String

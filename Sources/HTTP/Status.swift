@@ -5,6 +5,7 @@ public struct Status: Hashable, Sendable {
 
     public static let ok = Status(200)
     public static let created = Status(201)
+    public static let accepted = Status(202)
     public static let noContent = Status(204)
     public static let seeOther = Status(303)
     public static let notModified = Status(304)

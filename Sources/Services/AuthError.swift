@@ -41,9 +41,14 @@ public enum AuthError: Error, Sendable {
     case invitationInvalid
     /// There are as many of these as there may be.
     case tooMany
+    /// Lines of a file are refused, and nothing of it was written.
+    case importRefused(ImportReport)
     case registrationClosed
     case setupClosed
     case originNotAllowed
+    /// With the reason, for whoever gave the address.
+    case webhookURLNotAllowed(because: String)
+    case webhookDisabled
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.
     case overloaded(retryAfter: Duration)

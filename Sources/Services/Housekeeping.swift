@@ -6,18 +6,25 @@ import Store
 /// expired is refused whether or not it was cleaned up.
 public struct Housekeeping: Sendable {
     private static let page = 1000
+    private static let peopleAtOnce = 200
+    private static let pagesOfWords = 20
 
     let store: DataStore
     let keys: KeyService
     let ring: KeyRing
     let leases: Leases
     let revocations: Revocations
+    let subscriptions: Subscriptions
     let tokens: TokenSettings
     let signIn: SignInSettings
+    let webhooks: WebhookSettings
     let clock: Clock
 
     /// Learns what other nodes did and could not tell any more. Cheap; for every few seconds.
     public func catchUp() async throws(AuthError) { try await revocations.catchUp(last: .seconds(60)) }
+
+    /// Learns which webhooks other nodes made or changed and could not tell of. Cheap; for every minute.
+    public func readSubscriptions() async { await subscriptions.load() }
 
     /// Brings the keys up to date. Cheap; for every minute.
     public func maintainKeys() async throws(AuthError) {
@@ -47,6 +54,33 @@ public struct Housekeeping: Sendable {
                     unknownBefore: now - signIn.lockout - .seconds(86400), devicesBefore: now - signIn.deviceMemory)
             }
             try await store.writing.keyValues.sweep(expiredBefore: now)
+            try await sweepOutbox(at: now)
         } catch { throw .from(error) }
+    }
+
+    /// Makes people findable who came in without their words: from a file, or from an older program. For every few
+    /// seconds; a part of them each time, so that it stands in nobody's way.
+    /// - Returns: how many.
+    @discardableResult
+    public func writeMissingWords() async throws(AuthError) -> Int {
+        var count = 0
+        do {
+            guard try await !store.reading.userWords.areComplete() else { return 0 }
+            guard try await leases.take("words") != nil else { return 0 }
+            for _ in 0..<Self.pagesOfWords {
+                let written = try await store.transaction { try await $0.userWords.writeMissing(limit: Self.peopleAtOnce) }
+                count += written
+                guard written == Self.peopleAtOnce else { break }
+            }
+        } catch { throw .from(error) }
+        return count
+    }
+
+    private func sweepOutbox(at now: Timestamp) async throws {
+        while try await store.writing.outbox.sweep(finishedBefore: now - webhooks.retention, atMost: Self.page)
+            == Self.page
+        {
+            guard try await leases.take("sweep") != nil else { return }
+        }
     }
 }

@@ -7,8 +7,12 @@ import Store
 public typealias Session = Store.Session
 public typealias User = Store.User
 public typealias Company = Store.Company
+public typealias Webhook = Store.Webhook
+public typealias OutboxMessage = Store.OutboxMessage
 public typealias EmailAddress = Credentials.EmailAddress
 public typealias EmailFault = Credentials.EmailFault
+public typealias HashFault = Credentials.HashFault
+public typealias FirebaseProject = Credentials.FirebaseProject
 public typealias DomainName = Credentials.DomainName
 public typealias DomainFault = Credentials.DomainFault
 

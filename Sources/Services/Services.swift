@@ -2,6 +2,7 @@ import Credentials
 import Ground
 import JOSE
 import KeyValue
+import Outgoing
 import Store
 
 /// Every rule of the product, put together over its stores.
@@ -13,7 +14,11 @@ public final class Services: Sendable {
     public let invitations: InvitationService
     public let companies: CompanyService
     public let roles: RoleService
+    public let imports: ImportService
+    public let exports: ExportService
     public let grants: GrantService
+    public let serviceAccounts: ServiceAccountService
+    public let appData: AppDataService
     public let addressRules: AddressRuleService
     public let signIn: SignInService
     public let sessions: SessionService
@@ -29,10 +34,13 @@ public final class Services: Sendable {
     public let auditKeeper: AuditKeeper
     public let auditVerifier: AuditVerifier
     public let leases: Leases
+    public let webhooks: WebhookService
+    public let outbox: Outbox
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
     private let backlog: AuditBacklog
+    private let courier: Courier
     private let keyValue: any KeyValue
 
     /// What the services stand on.
@@ -71,7 +79,8 @@ public final class Services: Sendable {
         keyValue = base.keyValue
         let secrets = ServerSecrets(store: store, vault: base.vault, clock: clock, random: random)
         let auditCode = AuditCode(key: try await secrets.secret(for: "audit"))
-        let audit = Audit(clock: clock, random: random, code: auditCode)
+        let subscriptions = Subscriptions(store: store, keyValue: base.keyValue, clock: clock, random: random)
+        let audit = Audit(subscriptions: subscriptions, clock: clock, random: random, code: auditCode)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -88,7 +97,7 @@ public final class Services: Sendable {
             log: base.log
         ) { cache.forget(session: $0) }
         let ending = SessionEnding(audit: audit, clock: clock)
-        backlog = AuditBacklog(store: store, log: base.log)
+        backlog = AuditBacklog(store: store, audit: audit, log: base.log)
         let rotations: any Rotations = switch configuration.stores.tokenStore {
         case .sql:
             RowRotations(
@@ -117,12 +126,19 @@ public final class Services: Sendable {
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
         let reach = Reach(subjects: subjects, clock: clock)
+        imports = ImportService(
+            store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
+            random: random)
+        exports = ExportService(store: store, sessions: sessions, audit: audit)
         roles = RoleService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         addressRules = AddressRuleService(
             store: store, sessions: sessions, roles: roles, reach: reach, gates: gates, audit: audit, clock: clock)
         grants = GrantService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        serviceAccounts = ServiceAccountService(
+            store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
+        appData = AppDataService(store: store, subjects: subjects, reach: reach, audit: audit, clock: clock)
         users = UserService(
             store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
             audit: audit, clock: clock, random: random)
@@ -149,8 +165,19 @@ public final class Services: Sendable {
             store: store, sessions: sessions, reach: reach, redactor: AuditRedactor(chain: chain, clock: clock), audit: audit,
             clock: clock)
         housekeeping = Housekeeping(
-            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, tokens: configuration.tokens, signIn: configuration.signIn,
-            clock: clock)
+            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions, tokens: configuration.tokens, signIn: configuration.signIn,
+            webhooks: configuration.webhooks, clock: clock)
+        webhooks = WebhookService(
+            store: store, sessions: sessions, subscriptions: subscriptions, vault: base.vault,
+            settings: configuration.webhooks, audit: audit, clock: clock, random: random)
+        courier = Courier(configuration.webhooks.outgoing)
+        let carrier = WebhookCarrier(
+            store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
+            disableAfter: configuration.webhooks.disableAfter, clock: clock)
+        outbox = Outbox(
+            store: store, carriers: [WebhookMessage.kind: carrier],
+            claimTime: configuration.webhooks.timeout + configuration.stores.leaseTime, clock: clock, random: random,
+            log: base.log)
         self.keys = keys
         self.ring = ring
         self.accessTokens = accessTokens
@@ -161,6 +188,7 @@ public final class Services: Sendable {
         try await keys.follow(with: ring)
         try await subjects.start()
         try await revocations.start()
+        try await subscriptions.start()
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {
@@ -203,5 +231,6 @@ public final class Services: Sendable {
     public func stop() async {
         pool.stop()
         await backlog.stop()
+        await outbox.stop { courier.stop() }
     }
 }

@@ -1,11 +1,14 @@
 import Ground
 import SQL
+import Synchronization
 
 /// What must last: every entity and its repository, over one database.
 public struct DataStore: Sendable {
     public let database: any Database
     /// The repositories on committed data.
     public let reading: Repositories
+    /// Rings when a message has been put into the outbox.
+    public let bell = OutboxBell()
 
     public init(_ database: any Database) {
         self.database = database
@@ -17,7 +20,10 @@ public struct DataStore: Sendable {
     public func transaction<T: Sendable>(
         _ body: @escaping @Sendable (Repositories) async throws -> T
     ) async throws -> T {
-        try await database.transaction { try await body(Repositories($0)) }
+        let letters = OutboxLetters()
+        let value = try await database.transaction { try await body(Repositories($0, letters: letters)) }
+        if letters.areThere { bell.ring() }
+        return value
     }
 
     /// The repositories for single statements that change something, each a transaction of its own.
@@ -33,13 +39,18 @@ public struct DataStore: Sendable {
 /// The repositories, all on the same connection.
 public struct Repositories: Sendable {
     private let sql: any StatementRunner
+    private let letters: OutboxLetters?
 
-    init(_ sql: any StatementRunner) { self.sql = sql }
+    init(_ sql: any StatementRunner, letters: OutboxLetters? = nil) {
+        self.sql = sql
+        self.letters = letters
+    }
 
     public var users: UserRepository { UserRepository(sql: sql) }
     public var userWords: UserWordRepository { UserWordRepository(sql: sql) }
     public var userList: UserListRepository { UserListRepository(sql: sql) }
     public var invitations: InvitationRepository { InvitationRepository(sql: sql) }
+    public var serviceAccounts: ServiceAccountRepository { ServiceAccountRepository(sql: sql) }
     public var companies: CompanyRepository { CompanyRepository(sql: sql) }
     public var roles: RoleRepository { RoleRepository(sql: sql) }
     public var grants: GrantRepository { GrantRepository(sql: sql) }
@@ -50,4 +61,22 @@ public struct Repositories: Sendable {
     public var keys: KeyRepository { KeyRepository(sql: sql) }
     public var keyValues: KeyValueRepository { KeyValueRepository(sql: sql) }
     public var leases: LeaseRepository { LeaseRepository(sql: sql) }
+    public var imports: ImportRepository { ImportRepository(sql: sql) }
+    public var exports: ExportRepository { ExportRepository(sql: sql) }
+    public var outbox: OutboxRepository { OutboxRepository(sql: sql, letters: letters) }
+    public var webhooks: WebhookRepository { WebhookRepository(sql: sql) }
+}
+
+/// Whether a transaction has put something into the outbox.
+final class OutboxLetters: Sendable {
+    private let found = Atomic<Bool>(false)
+    var areThere: Bool { found.load(ordering: .relaxed) }
+    func note() { found.store(true, ordering: .relaxed) }
+}
+
+/// Tells whoever sends messages that there is one, as soon as it is committed.
+public final class OutboxBell: Sendable {
+    private let listener = Mutex<(@Sendable () -> Void)?>(nil)
+    public func listen(_ listener: @escaping @Sendable () -> Void) { self.listener.withLock { $0 = listener } }
+    func ring() { listener.withLock { $0 }?() }
 }

@@ -10,6 +10,11 @@ enum Schema {
             script: text(PackageResources._003_administration_sql)),
         Migration(
             number: 4, name: "audit_chain", oldestProgram: 1, script: text(PackageResources._004_audit_chain_sql)),
+        Migration(number: 5, name: "webhooks", oldestProgram: 1, script: text(PackageResources._005_webhooks_sql)),
+        Migration(number: 6, name: "imports", oldestProgram: 1, script: text(PackageResources._006_imports_sql)),
+        Migration(
+            number: 7, name: "service_accounts", oldestProgram: 1,
+            script: text(PackageResources._007_service_accounts_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

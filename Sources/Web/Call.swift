@@ -9,6 +9,8 @@ struct Call: Sendable {
     var accessToken: AccessToken?
     /// Whom the access token stands for.
     var subject: Subject?
+    /// The program whose key was shown.
+    var service: ServiceCaller?
     var refreshToken: RefreshToken?
 
     var services: Services { application.services }
@@ -18,6 +20,22 @@ struct Call: Sendable {
         get throws(AuthError) {
             guard let accessToken else { throw .tokenMissing }
             return accessToken
+        }
+    }
+
+    /// The program that has shown its key.
+    var program: ServiceCaller {
+        get throws(AuthError) {
+            guard let service else { throw .tokenMissing }
+            return service
+        }
+    }
+
+    /// What whoever calls, a person or a program, may do.
+    var authority: Authority {
+        get throws(AuthError) {
+            if let service { return service.authority }
+            return try identified.authority
         }
     }
 

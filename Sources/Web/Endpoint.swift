@@ -15,6 +15,7 @@ struct Endpoint: Sendable {
     var problems: [ProblemCode] {
         var codes = operation.problems + access.problems
         if !operation.fields.isEmpty { codes += [.malformedBody, .validationFailed, .unsupportedMediaType, .bodyTooLarge] }
+        if !operation.files.isEmpty { codes += [.validationFailed, .unsupportedMediaType, .bodyTooLarge] }
         if !operation.query.isEmpty { codes.append(.validationFailed) }
         if pattern.contains("{") { codes.append(.notFound) }
         if limit != nil { codes.append(.rateLimited) }
@@ -44,6 +45,7 @@ struct Endpoint: Sendable {
 
     private func holder(of call: Call) -> RateLimiter.Holder {
         if let token = call.accessToken { return .session(token.sessionID) }
+        if let service = call.service { return .session(service.key) }
         if let token = call.refreshToken { return .session(token.sessionID) }
         return .address(call.request.client)
     }
@@ -88,6 +90,11 @@ struct EndpointTable {
             _ path: String, guard access: Guard, limit: RateLimiter.Class?, _ operation: Operation
         ) {
             add(.patch, path, access, limit, operation)
+        }
+        mutating func put(
+            _ path: String, guard access: Guard, limit: RateLimiter.Class?, _ operation: Operation
+        ) {
+            add(.put, path, access, limit, operation)
         }
         mutating func delete(
             _ path: String, guard access: Guard, limit: RateLimiter.Class?, _ operation: Operation

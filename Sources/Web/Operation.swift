@@ -11,6 +11,8 @@ struct Operation: Sendable {
     let fields: [any AnyField]
     /// What it takes behind `?`.
     let query: [any AnyQueryField]
+    /// The kinds of file that it takes as its body, piece by piece; most take none.
+    let files: [FileKind]
     let answer: AnswerDescription
     /// What it refuses with, besides what its guard and its limit refuse with.
     let problems: [ProblemCode]
@@ -21,7 +23,7 @@ struct Operation: Sendable {
 
     init(
         _ id: String, _ summary: String, detail: String = "", fields: [any AnyField] = [],
-        query: [any AnyQueryField] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        query: [any AnyQueryField] = [], files: [FileKind] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.id = id
@@ -29,6 +31,7 @@ struct Operation: Sendable {
         self.detail = detail
         self.fields = fields
         self.query = query
+        self.files = files
         self.answer = answer
         self.problems = problems
         self.run = run
@@ -52,11 +55,11 @@ struct Operation: Sendable {
 
     /// With something behind `?`.
     init<Q: QueryInput>(
-        _ id: String, _ summary: String, detail: String = "", asks query: Q.Type,
+        _ id: String, _ summary: String, detail: String = "", asks query: Q.Type, takes files: [FileKind] = [],
         answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Q, Call) async throws -> Response
     ) {
-        self.init(id, summary, detail: detail, query: Q.fields, answers: answer, problems: problems) { call in
+        self.init(id, summary, detail: detail, query: Q.fields, files: files, answers: answer, problems: problems) { call in
             try await run(try call.request.query(Q.self), call)
         }
     }
@@ -73,6 +76,20 @@ struct Operation: Sendable {
     }
 }
 
+/// A file that goes in or comes out, as the document of the interface tells of it.
+struct FileKind: Sendable {
+    let contentType: String
+    /// JSON Schema (2020-12).
+    let schema: JSON
+    let example: JSON
+
+    /// As a member of `content`.
+    var json: JSON.Member {
+        let type = contentType.split(separator: ";").first.map(String.init) ?? contentType
+        return JSON.Member(type, ["schema": schema, "example": example])
+    }
+}
+
 /// What an operation answers when all is well.
 struct AnswerDescription: Sendable {
     let status: Status
@@ -84,6 +101,8 @@ struct AnswerDescription: Sendable {
     let example: JSON
     /// A file that belongs to a page.
     var isAsset = false
+    /// Other kinds of file that the answer may be.
+    var others: [FileKind] = []
 
     static func json<A: Answer>(_ type: A.Type, status: Status = .ok, _ summary: String) -> AnswerDescription {
         AnswerDescription(
@@ -108,6 +127,13 @@ struct AnswerDescription: Sendable {
         var description = text(contentType, "The file.")
         description.isAsset = true
         return description
+    }
+
+    /// One of several kinds of file.
+    static func file(_ first: FileKind, _ others: FileKind..., summary: String) -> AnswerDescription {
+        AnswerDescription(
+            status: .ok, contentType: first.contentType, summary: summary, schemaName: nil, schema: first.schema,
+            example: first.example, others: others)
     }
 
     static func text(_ contentType: String, _ summary: String) -> AnswerDescription {

@@ -22,6 +22,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case passwordChangeRequired = "password_change_required"
     case registrationClosed = "registration_closed"
     case originNotAllowed = "origin_not_allowed"
+    case webhookURLNotAllowed = "webhook_url_not_allowed"
     case notFound = "not_found"
     case setupClosed = "setup_closed"
     case methodNotAllowed = "method_not_allowed"
@@ -37,6 +38,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case alreadyMember = "already_member"
     case invitationInvalid = "invitation_invalid"
     case tooMany = "too_many"
+    case importRefused = "import_refused"
+    case webhookDisabled = "webhook_disabled"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -51,7 +54,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
 
     var status: Status {
         switch self {
-        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid: .badRequest
+        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed: .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
@@ -61,8 +64,9 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
-            .alreadyMember, .wouldShutYouOut:
+            .alreadyMember, .wouldShutYouOut, .webhookDisabled:
             .conflict
+        case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .expectationFailed: Status(417)
@@ -97,6 +101,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .passwordChangeRequired: "The password must be changed first."
         case .registrationClosed: "Registration is closed."
         case .originNotAllowed: "Pages of that origin may not do this."
+        case .webhookURLNotAllowed: "Webhooks may not go to that address."
         case .notFound: "There is nothing here."
         case .setupClosed: "The link is not valid, or setting up is done."
         case .methodNotAllowed: "The path does not know this method."
@@ -112,8 +117,10 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .alreadyMember: "The person belongs to the company already."
         case .invitationInvalid: "The invitation is not valid any more."
         case .tooMany: "There are as many of these as there may be."
+        case .importRefused: "Lines of the file are refused, and nothing was written."
+        case .webhookDisabled: "The webhook is disabled."
         case .bodyTooLarge: "The body is too large."
-        case .unsupportedMediaType: "The body must be application/json."
+        case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."
         case .accountLocked: "Too many failures: the account is locked for a while."
         case .rateLimited: "Too many requests."
@@ -181,10 +188,13 @@ struct Problem: Error, Sendable {
         case .notMember: self.init(.notMember)
         case .alreadyMember: self.init(.alreadyMember)
         case .invitationInvalid: self.init(.invitationInvalid)
-        case .tooMany: self.init(.tooMany)
+        case .importRefused(let report): self.init(.importRefused, errors: report.faults.map(FieldFault.init(line:)))
         case .registrationClosed: self.init(.registrationClosed)
         case .setupClosed: self.init(.setupClosed)
         case .originNotAllowed: self.init(.originNotAllowed)
+        case .webhookURLNotAllowed(let reason): self.init(.webhookURLNotAllowed, detail: reason)
+        case .tooMany: self.init(.tooMany)
+        case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)
         case .overloaded(let time): self.init(.overloaded, retryAfter: time)
         case .unavailable: self.init(.unavailable, retryAfter: .seconds(1))

@@ -17,6 +17,7 @@ enum Routes {
             $0.get("/sessions/all", guard: .signedIn, limit: .standard, SessionHandler.listAll)
             $0.post("/sessions/{id:uuid}/revoke", guard: .signedIn, limit: .standard, SessionHandler.revoke)
             $0.post("/sessions/revoke-others", guard: .signedIn, limit: .standard, SessionHandler.revokeOthers)
+            $0.get("/sign-in-history", guard: .signedIn, limit: .standard, AuditHandler.history)
             $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
         }
         table.group("/auth", tag: "Account") {
@@ -27,6 +28,8 @@ enum Routes {
         table.group("/users", tag: "People") {
             $0.get("", guard: .may("users:read"), limit: .standard, UserHandler.list)
             $0.post("", guard: .may("users:create"), limit: .standard, UserHandler.create)
+            $0.post("/import", guard: .may("users:import"), limit: .standard, ImportHandler.importUsers)
+            $0.get("/export", guard: .may("users:export"), limit: .standard, ExportHandler.exportUsers)
             $0.get("/{id:uuid}", guard: .may("users:read"), limit: .standard, UserHandler.read)
             // One's own account needs no permission; the service asks for one for anybody else's.
             $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, UserHandler.update)
@@ -61,8 +64,25 @@ enum Routes {
             $0.post("/users/{id:uuid}/roles", guard: .may("roles:grant"), limit: .standard, GrantHandler.grant)
             $0.delete("/users/{id:uuid}/roles/{grant:uuid}", guard: .may("roles:grant"), limit: .standard, GrantHandler.withdraw)
             $0.get("/auth/permissions", guard: .signedIn, limit: .check, GrantHandler.effective)
-            $0.post("/authorize", guard: .signedIn, limit: .check, GrantHandler.authorize)
-            $0.post("/authorize/batch", guard: .signedIn, limit: .check, GrantHandler.authorizeBatch)
+            $0.post("/authorize", guard: .signedInOrService, limit: .check, GrantHandler.authorize)
+            $0.post("/authorize/batch", guard: .signedInOrService, limit: .check, GrantHandler.authorizeBatch)
+        }
+        table.group("/service-accounts", tag: "Service accounts") {
+            $0.get("", guard: .may("service_accounts:read"), limit: .standard, ServiceAccountHandler.list)
+            $0.post("", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.create)
+            $0.get("/{id:uuid}", guard: .may("service_accounts:read"), limit: .standard, ServiceAccountHandler.read)
+            $0.patch("/{id:uuid}", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.delete)
+            $0.post(
+                "/{id:uuid}/keys", guard: .may("service_accounts:manage"), limit: .standard, ServiceAccountHandler.createKey)
+            $0.delete(
+                "/{id:uuid}/keys/{key:uuid}", guard: .may("service_accounts:manage"), limit: .standard,
+                ServiceAccountHandler.revokeKey)
+        }
+        table.group("/users/{id:uuid}/app-data", tag: "Service accounts") {
+            $0.get("/{name:text}", guard: .service, limit: .check, AppDataHandler.read)
+            $0.put("/{name:text}", guard: .service, limit: .check, AppDataHandler.write)
+            $0.delete("/{name:text}", guard: .service, limit: .check, AppDataHandler.remove)
         }
         table.group("/companies", tag: "Companies") {
             $0.get("", guard: .may("companies:read"), limit: .standard, CompanyHandler.list)
@@ -75,6 +95,27 @@ enum Routes {
             $0.delete(
                 "/{id:uuid}/members/{user:uuid}", guard: .may("companies:update"), limit: .standard,
                 CompanyHandler.removeMember)
+        }
+        table.group("/audit-logs", tag: "Audit log") {
+            $0.get("", guard: .may("audit:read"), limit: .standard, AuditHandler.list)
+            // Only for whoever may read the log everywhere; the service asks.
+            $0.get("/head", guard: .may("audit:read"), limit: .standard, AuditHandler.head)
+            $0.get("/export", guard: .may("audit:export"), limit: .standard, AuditExport.operation)
+            $0.get("/{id:uuid}", guard: .may("audit:read"), limit: .standard, AuditHandler.read)
+        }
+        table.group("/webhooks", tag: "Webhooks") {
+            $0.get("", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.list)
+            $0.post("", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.create)
+            $0.get("/{id:uuid}", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.read)
+            $0.patch("/{id:uuid}", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.update)
+            $0.delete("/{id:uuid}", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.delete)
+            $0.post("/{id:uuid}/test", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.test)
+            $0.post(
+                "/{id:uuid}/rotate-secret", guard: .may("webhooks:manage"), limit: .standard, WebhookHandler.rotateSecret)
+            $0.get("/{id:uuid}/deliveries", guard: .may("webhooks:read"), limit: .standard, WebhookHandler.deliveries)
+            $0.post(
+                "/{id:uuid}/deliveries/{delivery:uuid}/replay", guard: .may("webhooks:manage"), limit: .standard,
+                WebhookHandler.replay)
         }
         table.group("/setup", tag: "First start") {
             $0.get("", guard: .anyone, limit: .standard, SetupHandler.page)

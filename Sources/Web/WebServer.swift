@@ -16,7 +16,8 @@ public struct WebServer: Sendable {
             services: services, log: log, version: version, statistics: statistics, endpoints: endpoints)
         let routes = zip(endpoints, statistics.byEndpoint).map { endpoint, statistics in
             Route(
-                endpoint.method, endpoint.pattern, body: .collect(limit: limits.body), statistics: statistics,
+                endpoint.method, endpoint.pattern,
+                body: endpoint.operation.files.isEmpty ? .collect(limit: limits.body) : .stream, statistics: statistics,
                 handler: endpoint.handler(in: application))
         }
         let trust = ProxyTrust(configuration.server.trustedProxies)

@@ -19,6 +19,9 @@ extension Command {
                 let activation = try await house.services.keys.rotate(atOnce: atOnce)
                 Console.print("A new key signs from \(activation.rfc3339) on; a running server hears of it within a minute.")
             }
+        case .verifyAudit(let options, let head): return try await verifyAudit(options, comparing: head)
+        case .auditHead(let options): try await printAuditHead(options)
+        case .importUsers(let options, let order): return try await importUsers(options, order)
         case .openAPI(let options):
             let configuration = try Setup.configuration(options)
             let document = WebServer.openAPI(publicURL: configuration.server.publicURL, version: Version.current)
@@ -88,12 +91,14 @@ extension Command {
         }
     }
 
-    private func withHouse(_ options: Options, _ body: (House) async throws -> Void) async throws {
+    func withHouse<T>(_ options: Options, _ body: (House) async throws -> T) async throws -> T {
         let house = try await House(Setup.configuration(options), log: Log.standardError(level: .error))
-        do { try await body(house) } catch {
+        let result: T
+        do { result = try await body(house) } catch {
             await house.close()
             throw error
         }
         await house.close()
+        return result
     }
 }

@@ -7,6 +7,9 @@ enum Command: Sendable {
     case allowAddress(Options, email: String?, role: String?)
     case listKeys(Options)
     case rotateKeys(Options, atOnce: Bool)
+    case verifyAudit(Options, head: String?)
+    case auditHead(Options)
+    case importUsers(Options, ImportOrder)
     case openAPI(Options)
     case version
     case help
@@ -37,6 +40,18 @@ enum Command: Sendable {
           keys rotate           Makes a new signing key that signs in ten minutes, when every cached key set has
                                 it; the former verifies until its tokens have expired.
               --now             Signs at once, for when the current key is known to others.
+          audit verify          Checks the whole audit log, and names the first row that is not as it was written.
+              --head FILE       Compares it with a head that was printed or sent away earlier.
+          audit head            Prints the newest signed head of the audit log.
+          users import FILE     Brings people in from a file: every line, or none.
+              --format F        csv, json or jsonl; else by the name of the file.
+              --source S        Who wrote it: gatehouse, keycloak, firebase, django or better-auth.
+              --hash-parameters FILE
+                                The parameters of the hashes of a Firebase project.
+              --dry-run         Checks everything, and writes nothing.
+              --on-error skip   Writes the other lines where some are refused.
+              --create-companies
+                                Makes companies that the file names and that are not here.
           openapi               Prints the OpenAPI document.
           version               Prints the version.
           help                  Prints this.
@@ -49,7 +64,12 @@ enum Command: Sendable {
         exit codes: 0 success, 1 failure, 64 wrong usage, 78 refused configuration
         """
 
-    private static let names = ["serve", "config", "migrate", "admin", "keys", "openapi", "version", "help"]
+    private static let names = ["serve", "config", "migrate", "admin", "keys", "audit", "users", "openapi", "version", "help"]
+
+    private static let flagNames = ["--markdown", "--password-stdin", "--now", "--dry-run", "--create-companies"]
+    private static let valueNames = [
+        "--port", "--host", "--data", "--email", "--name", "--role", "--format", "--source", "--hash-parameters", "--on-error", "--head",
+    ]
 
     /// - Throws: `UsageError`.
     static func parse(_ arguments: [String]) throws -> Command {
@@ -59,7 +79,7 @@ enum Command: Sendable {
         var flags: Set<String> = []
         var rest = arguments[...]
         while let argument = rest.popFirst() {
-            guard argument.hasPrefix("-") else {
+            guard argument.hasPrefix("-"), argument != "-" else {
                 words.append(argument)
                 continue
             }
@@ -67,14 +87,14 @@ enum Command: Sendable {
             switch parts[0] {
             case "--help", "-h": return .help
             case "--version": return .version
-            case "--markdown", "--password-stdin", "--now": flags.insert(parts[0])
-            case "--port", "--host", "--data", "--email", "--name", "--role":
+            case let name where flagNames.contains(name): flags.insert(name)
+            case let name where valueNames.contains(name):
                 guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
                     throw UsageError(message: "\(parts[0]) needs a value", hint: Self.hint)
                 }
                 values[parts[0]] = value
             default:
-                let known = ["--port", "--host", "--data", "--email", "--name", "--role", "--password-stdin", "--markdown", "--now", "--help"]
+                let known = flagNames + valueNames + ["--help"]
                 throw UsageError(message: "unknown option \(parts[0])", hint: Spelling.suggestion(for: parts[0], among: known))
             }
         }
@@ -93,6 +113,8 @@ enum Command: Sendable {
         case ["migrate"]: return .migrate(options)
         case ["keys", "list"]: return .listKeys(options)
         case ["keys", "rotate"]: return .rotateKeys(options, atOnce: flags.contains("--now"))
+        case ["audit", "verify"]: return .verifyAudit(options, head: values["--head"])
+        case ["audit", "head"]: return .auditHead(options)
         case ["openapi"]: return .openAPI(options)
         case ["version"]: return .version
         case ["help"], []: return .help
@@ -103,6 +125,10 @@ enum Command: Sendable {
                     hint: "A password on the command line would be seen by every user of the machine.")
             }
             return .createAdmin(options, email: email, name: name)
+        case ["users", "import"]: throw UsageError(message: "users import needs a file", hint: Self.hint)
+        case let words where words.count == 3 && words.starts(with: ["users", "import"]):
+            return .importUsers(options, try ImportOrder(file: words[2], values: values, flags: flags))
+        case ["users"]: throw UsageError(message: "users what? There is 'users import'.", hint: Self.hint)
         case ["admin", "allow-address"]:
             guard (values["--email"] == nil) != (values["--role"] == nil) else {
                 throw UsageError(message: "admin allow-address needs --email or --role", hint: Self.hint)
@@ -111,6 +137,7 @@ enum Command: Sendable {
         case ["admin"]:
             throw UsageError(message: "admin what? There are 'admin create' and 'admin allow-address'.", hint: Self.hint)
         case ["keys"]: throw UsageError(message: "keys what? There are 'keys list' and 'keys rotate'.", hint: Self.hint)
+        case ["audit"]: throw UsageError(message: "audit what? There are 'audit verify' and 'audit head'.", hint: Self.hint)
         default:
             let first = words.first ?? ""
             if names.contains(first) {

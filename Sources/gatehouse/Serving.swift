@@ -10,6 +10,7 @@ enum Serving {
         let house = try await House(configuration, log: Log.standardError(level: level))
         let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
         try await greet(house, port: server.port)
+        house.services.outbox.start()
         let chores = [Task { await Chores.run(house) }, Task { await Chores.keepAudit(house) }]
         await Signals.wait()
         house.log.info("server.stopping")
@@ -51,7 +52,12 @@ enum Chores {
         var beats = 0
         while !Task.isCancelled {
             if hasOthers { await attempt("catch_up", house) { try await chores.catchUp() } }
-            if beats % 12 == 0 { await attempt("keys", house) { try await chores.maintainKeys() } }
+            house.services.outbox.wake()
+            await attempt("words", house) { try await chores.writeMissingWords() }
+            if beats % 12 == 0 {
+                await attempt("keys", house) { try await chores.maintainKeys() }
+                await chores.readSubscriptions()
+            }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
             beats += 1
             do { try await Task.sleep(for: .seconds(beat)) } catch { return }

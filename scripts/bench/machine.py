@@ -24,6 +24,10 @@ class Processes:
         self._started.append(process)
         return process
 
+    def run(self, command, core, **options):
+        """To its end, which must be a good one."""
+        subprocess.run(pinned(command, core), check=True, capture_output=True, **options)
+
     def end(self, process):
         process.terminate()
         try:

@@ -1,7 +1,11 @@
 """What is measured, and the bar for each."""
 
+import csv
 import json
+import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
@@ -10,6 +14,7 @@ from bench.report import at_least, at_most, middle
 from bench.seed import PASSWORD, SQLiteSeed, email
 
 FEW, MANY = 10_000, 1_000_000
+IMPORTED = 100_000
 ROUNDS = 3
 
 
@@ -34,14 +39,17 @@ class Bench:
         say(f"the server has core {machine.SERVER_CORE}, the load core {machine.LOAD_CORE}")
         few, password_hash = self.seed_few()
         self.start_up(few)
+        unrecorded = self.unrecorded(few)
         server = self.serve(few)
         self.idle_memory(f"at rest with {FEW:,} sessions", server, 20)
         self.refresh_few(server, few)
+        self.audit_price(server, unrecorded, few)
         self.validate(server)
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
+        self.bring_in()
         self.weigh(static_binary)
 
     def serve(self, seed):
@@ -86,6 +94,27 @@ class Bench:
         self.table.add(f"refresh, durable, {FEW:,} sessions", runs, machine.resident_mb(server.pid),
                        at_least(middle(runs, "rate"), 5000, "/s"))
         self.table.add("  its CPU time", bar=at_most(middle(runs, "cpu"), 150, "us"))
+
+    def unrecorded(self, seed):
+        """A copy of the data in which no row comes into the audit log."""
+        data = self.folder / "unrecorded"
+        shutil.copytree(seed.data, data)
+        with closing(sqlite3.connect(data / "gatehouse.db")) as database:
+            database.execute("CREATE TRIGGER unrecorded BEFORE INSERT ON audit_logs BEGIN SELECT RAISE(IGNORE); END")
+        return data
+
+    def audit_price(self, server, unrecorded, seed):
+        """By turns with a server whose database drops every row of the audit log."""
+        say("refreshing, beside it without a record of it")
+        without = servers.gatehouse(self.processes, self.binary, unrecorded)
+        tokens = seed.refresh_tokens(self.folder / "unrecorded-tokens", FEW)
+        load.refreshes(self.refresh_load, without, 0, tokens)
+        prices = []
+        for _ in range(2 * ROUNDS):
+            recorded = self.refreshes(server, self.folder / "few")
+            prices.append(recorded.cpu / self.refreshes(without, tokens).cpu)
+        without.stop()
+        self.table.add("  its CPU time against a refresh that is not recorded", bar=at_most(median(prices), 1.15, "times"))
 
     def refresh_many(self, seed, server_of_few):
         """By turns with few, and no session twice, so that no cache helps."""
@@ -167,6 +196,21 @@ class Bench:
         self.table.add("validate, while 32 sign in", busy,
                        bar=at_most(middle(busy, "p99") / middle(idle, "p99"), 10, "times its p99"))
 
+    # Bringing people in
+
+    def bring_in(self):
+        """From exec to the end of the process: reading, checking and one transaction."""
+        say(f"importing {IMPORTED:,} people")
+        file = people_file(self.folder / "people.csv", IMPORTED)
+        rates = []
+        for turn in range(ROUNDS):
+            data = self.folder / f"import-{turn}"
+            started = time.monotonic()
+            self.processes.run(
+                [self.binary, "users", "import", file, "--data", data], machine.SERVER_CORE, env=servers.environment())
+            rates.append(IMPORTED / (time.monotonic() - started))
+        self.table.add(f"import of {IMPORTED:,} people with hashes", bar=at_least(median(rates), 10_000, "/s"))
+
     # The binary
 
     def weigh(self, static_binary):
@@ -174,6 +218,20 @@ class Bench:
             self.table.add("static binary, stripped: not built (--release)")
             return
         self.table.add("static binary, stripped", bar=at_most(static_binary.stat().st_size / 1e6, 25, "MB"))
+
+
+def people_file(path, count):
+    """Everybody with a hash, half of them of another system, a role and an id of before."""
+    hashes = (
+        "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlIHNhbA$tKk2gUqm8SsZxIwKwNdax8uSrFpRRq75bla2/W94+oA",
+        "$2b$12$NCXX5PBqhwHkBpMS1fHjAuE7bRQrz7vGATmJfhfjcQT3DUqpQQdzi")
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["email", "name", "password_hash", "email_verified", "external_id", "created_at", "roles"])
+        rows.writerows(
+            [email(number), f"Person {number}", hashes[number % 2], "true", f"before-{number}", "2024-01-01T00:00:00Z", "Viewer"]
+            for number in range(count))
+    return path
 
 
 def part(path, turn, count):

@@ -71,7 +71,7 @@ class Seed:
         companies = (self.people + 9) // 10
         return (
             ("companies (id, name, created_at, updated_at)", self._companies(companies)),
-            ("users (id, email, email_key, name, password_hash, created_at, updated_at)", self._users(password_hash)),
+            ("users (id, email, email_key, name, password_hash, created_at, updated_at, is_searchable)", self._users(password_hash)),
             ("memberships (user_id, company_id, created_at)", self._memberships()),
             ("user_roles (id, user_id, role_id, company_id, granted_at)", self._grants(admin)),
             (SESSIONS, self._sessions()))
@@ -80,7 +80,7 @@ class Seed:
         return ((uuid(1, n), f"Company {n}", STARTED, STARTED) for n in range(count))
 
     def _users(self, password_hash):
-        return ((uuid(2, n), email(n), email(n), f"Person {n}", password_hash, STARTED, STARTED)
+        return ((uuid(2, n), email(n), email(n), f"Person {n}", password_hash, STARTED, STARTED, 1)
                 for n in range(self.people))
 
     def _memberships(self):

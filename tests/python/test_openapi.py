@@ -1,8 +1,11 @@
 """The document of the interface against its standard, and the server against its document."""
 
 import json
+import re
 import subprocess
 import sys
+import uuid
+from urllib.parse import parse_qs, urlsplit
 from pathlib import Path
 
 import hypothesis
@@ -95,6 +98,8 @@ SCHEMA = schemathesis.openapi.from_dict(json.loads(run("openapi").stdout))
 OPERATIONS = {operation.ok().label: operation.ok() for operation in SCHEMA.get_all_operations()}
 # They end the session that they are called with.
 ENDING = {"POST /auth/logout", "POST /auth/revoke-all", "POST /auth/change-password"}
+# It has no writer for the files that this takes.
+FILES = {"POST /users/import"}
 CHECKS = [
     checks.not_a_server_error, specs.status_code_conformance, specs.content_type_conformance,
     specs.response_headers_conformance, specs.response_schema_conformance, specs.negative_data_rejection]
@@ -117,6 +122,7 @@ class Somebody:
         self.house = house
         self.tokens = house.register(f"person{Somebody.count}")
         self.email = self.tokens["user"]["email"]
+        self.made = None
         self.password = PASSWORD
 
     def sign_in(self):
@@ -144,8 +150,42 @@ class Somebody:
         if isinstance(case.path_parameters, dict) and "id" in case.path_parameters:
             if "session" in case.path:
                 case.path_parameters["id"] = self.tokens["session_id"]
+            elif "audit-logs" in case.path:
+                case.path_parameters["id"] = self.house.call(
+                    "GET", "/audit-logs", self.tokens["access_token"]).json()["items"][0]["id"]
             elif "users" in case.path:
                 case.path_parameters["id"] = self.tokens["user"]["id"]
+            elif "webhooks" in case.path:
+                case.path_parameters["id"] = self.webhook()
+        if isinstance(body, dict) and "webhooks" in case.path:
+            sound = {"url": "https://receiver.invalid/", "events": ["*"], "enabled": False, "company_id": None}
+            body.update({name: value for name, value in sound.items() if name in body})
+
+    def webhook(self):
+        """One that sends nothing."""
+        if self.made is None:
+            answer = self.house.call("POST", "/webhooks", self.tokens["access_token"], json={
+                "url": "https://receiver.invalid/", "events": ["*"], "enabled": False})
+            assert answer.status_code == 201, answer.text
+            self.made = answer.json()["id"]
+        return self.made
+
+
+def asks_for_a_page(operation, answer):
+    """Whether all that arrived was sound: the token that was left out is sent all the same."""
+    given = parse_qs(urlsplit(answer.request.url).query, keep_blank_values=True)
+    if operation.body or not given.keys() <= {"limit", "after"} or any(len(texts) > 1 for texts in given.values()):
+        return False
+    try:
+        uuid.UUID(given.get("after", [str(uuid.uuid4())])[0])
+        return 1 <= int(given.get("limit", ["1"])[0]) <= 100
+    except ValueError:
+        return False
+
+
+def sends_nothing_wrong(case):
+    """A parameter that is an empty list or object is not sent at all."""
+    return any(value in ([], {}) for value in (case.query or {}).values())
 
 
 def modes(operation):
@@ -173,7 +213,8 @@ def test_the_server_does_what_the_document_says(house, label, mode):
             base_url=house.url, headers={"Authorization": "Bearer " + person.tokens["access_token"]}, timeout=PATIENCE)
         seen.add(answer.status_code)
         # What was fitted in may have mended what had been made wrong.
-        case.validate_response(answer, checks=checks_for(label) if not fits else CHECKS[:-1])
+        is_mended = fits or sends_nothing_wrong(case) or asks_for_a_page(operation, answer)
+        case.validate_response(answer, checks=CHECKS[:-1] if is_mended else checks_for(label))
         if answer.status_code == 200 and label == "POST /auth/change-password":
             person.password = case.body["new_password"]
         if label in ENDING or answer.status_code == 401 or "revoke" in label or "refresh" in label:
@@ -190,7 +231,7 @@ def test_the_edges_of_every_schema_are_answered_as_documented(house, tmp_path):
     names = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "ignored_auth",
              "response_headers_conformance", "response_schema_conformance", "negative_data_rejection",
              "unsupported_method"]
-    left_out = [name for label in ENDING for name in ("--exclude-operation-id", operation_id(label))]
+    left_out = [name for label in ENDING | FILES for name in ("--exclude-operation-id", operation_id(label))]
     ended = subprocess.run(
         [Path(sys.executable).parent / "schemathesis", "run", house.url + "/api/openapi.json", "--url", house.url,
          "--phases", "examples,coverage", "--checks", ",".join(names), "--seed", "1", "--no-color",
@@ -207,7 +248,7 @@ def operation_id(label):
 def test_a_method_that_is_not_in_the_document_is_refused(house, path):
     known = {method.upper() for method in SCHEMA.raw_schema["paths"][path]}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - known:
-        answer = house.call(method, path.replace("{id}", "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293"))
+        answer = house.call(method, re.sub(r"\{\w+\}", "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", path))
         assert answer.status_code == 405, (method, path, answer.status_code)
         assert known <= set(answer.headers["Allow"].split(", "))
         assert answer.json()["code"] == "method_not_allowed"

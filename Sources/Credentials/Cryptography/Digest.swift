@@ -1,5 +1,6 @@
 import COpenSSL
 import CSodium
+import Ground
 
 /// Hashes and keyed hashes in one call, and the comparison that every secret goes through.
 public enum Digest {
@@ -9,6 +10,9 @@ public enum Digest {
         crypto_hash_sha256(&hash, bytes, UInt64(bytes.count))
         return hash
     }
+
+    /// SHA-256 as hexadecimal digits.
+    static func hexSHA256(_ bytes: [UInt8]) -> String { Hex.encode(sha256(bytes)) }
 
     /// HMAC-SHA-256 (RFC 2104), 32 bytes. Who uses a key often makes an ``HMACKey`` of it.
     public static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {

@@ -1,9 +1,11 @@
 import CSodium
 import Glibc
 
-/// Argon2id (RFC 9106) in the PHC string form, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
+/// Argon2id (RFC 9106) in the PHC string form, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`. Argon2i, of other software,
+/// is checked too.
 enum Argon2id {
     struct Cost: Hashable {
+        let isArgon2id: Bool
         let memoryKiB: Int
         let passes: Int
         let lanes: Int
@@ -28,20 +30,35 @@ enum Argon2id {
             &hash, UInt64(hashSize), password.map { CChar(bitPattern: $0) }, UInt64(password.count), salt,
             UInt64(passes), memoryKiB * 1024, crypto_pwhash_ALG_ARGON2ID13)
         guard failed == 0 else { throw .outOfMemory }
-        return "$argon2id$v=19$m=\(memoryKiB),t=\(passes),p=1$\(base64(salt))$\(base64(hash))"
+        return "$argon2id$v=19$m=\(memoryKiB),t=\(passes),p=1$\(HashText.text(salt))$\(HashText.text(hash))"
     }
 
-    /// What the stored text says it costs; nil where it is no argon2id hash that this server would compute.
+    /// What the stored text says it costs; nil where it is no hash of Argon2 that this server would compute.
     static func cost(of stored: String) -> Cost? {
-        guard stored.utf8.count < Int(crypto_pwhash_STRBYTES) else { return nil }
-        let parts = stored.split(separator: "$", omittingEmptySubsequences: false)
-        guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id", parts[2] == "v=19" else { return nil }
-        let costs = parts[3].split(separator: ",", omittingEmptySubsequences: false)
-        guard costs.count == 3, let memory = number("m=", costs[0]), let passes = number("t=", costs[1]),
-            let lanes = number("p=", costs[2])
+        guard let cost = namedCost(of: HashText.parts(stored)), stored.utf8.count < Int(crypto_pwhash_STRBYTES)
         else { return nil }
-        let cost = Cost(memoryKiB: memory, passes: passes, lanes: lanes)
         return cost.isBearable ? cost : nil
+    }
+
+    /// - Throws: `.malformed`, `.tooCostly`.
+    static func demandReadable(_ stored: String) throws(HashFault) {
+        let parts = HashText.parts(stored)
+        guard stored.utf8.count < Int(crypto_pwhash_STRBYTES), let cost = namedCost(of: parts),
+            let salt = HashText.bytes(parts[4]), let hash = HashText.bytes(parts[5]), salt.count >= 8, hash.count >= 16,
+            // Whoever checks it reads one alphabet, without padding.
+            HashText.text(salt) == parts[4], HashText.text(hash) == parts[5]
+        else { throw .malformed }
+        guard cost.isBearable else { throw .tooCostly }
+    }
+
+    private static func namedCost(of parts: [Substring]) -> Cost? {
+        guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id" || parts[1] == "argon2i", parts[2] == "v=19"
+        else { return nil }
+        let costs = parts[3].split(separator: ",", omittingEmptySubsequences: false)
+        guard costs.count == 3, let memory = HashText.number("m=", costs[0]), let passes = HashText.number("t=", costs[1]),
+            let lanes = HashText.number("p=", costs[2])
+        else { return nil }
+        return Cost(isArgon2id: parts[1] == "argon2id", memoryKiB: memory, passes: passes, lanes: lanes)
     }
 
     /// Call it only with a text that has a ``cost(of:)``.
@@ -53,18 +70,5 @@ enum Argon2id {
         // libsodium answers -1 for a wrong password and for a lack of memory, and tells them apart by errno.
         guard result == 0 || errno != ENOMEM else { throw .outOfMemory }
         return result == 0
-    }
-
-    private static func number(_ name: String, _ text: Substring) -> Int? {
-        let digits = text.dropFirst(name.count)
-        guard text.hasPrefix(name), digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return Int(digits)
-    }
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        let variant = sodium_base64_VARIANT_ORIGINAL_NO_PADDING
-        var text = [CChar](repeating: 0, count: sodium_base64_encoded_len(bytes.count, variant))
-        sodium_bin2base64(&text, text.count, bytes, bytes.count, variant)
-        return String(decoding: text.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -19,12 +19,25 @@ enum Bcrypt {
 
     /// The cost that the stored text names; nil where it is no bcrypt hash that this server would compute.
     static func cost(of stored: some StringProtocol) -> Int? {
-        let text = Array(stored.utf8)
-        guard text.count == 60, ["$2a$", "$2b$", "$2y$"].contains(where: { text.starts(with: $0.utf8) }),
-            text[6] == 36, text[7...].allSatisfy(isLetterOfHash),
-            let cost = Int(String(decoding: text[4..<6], as: UTF8.self)), bearableCosts.contains(cost)
-        else { return nil }
+        guard let cost = namedCost(of: stored), bearableCosts.contains(cost) else { return nil }
         return cost
+    }
+
+    /// Whether it begins like a bcrypt hash.
+    static func isMarked(_ stored: some StringProtocol) -> Bool {
+        ["$2a$", "$2b$", "$2y$"].contains { stored.utf8.starts(with: $0.utf8) }
+    }
+
+    /// - Throws: `.malformed`, `.tooCostly`.
+    static func demandReadable(_ stored: some StringProtocol) throws(HashFault) {
+        guard let cost = namedCost(of: stored) else { throw .malformed }
+        guard bearableCosts.contains(cost) else { throw .tooCostly }
+    }
+
+    private static func namedCost(of stored: some StringProtocol) -> Int? {
+        let text = Array(stored.utf8)
+        guard text.count == 60, isMarked(stored), text[6] == 36, text[7...].allSatisfy(isLetterOfHash) else { return nil }
+        return HashText.number(Substring(String(decoding: text[4..<6], as: UTF8.self)))
     }
 
     /// Call it only with a text that has a ``cost(of:)``.

@@ -5,13 +5,13 @@ import Ground
 /// A password's bytes are taken as they came, in UTF-8 and without Unicode normalisation.
 ///
 /// bcrypt sees only 72 bytes, so a new bcrypt hash is one of HMAC-SHA-384 over the password, keyed with a pepper,
-/// and says so: `$gh-bcrypt$`, the pepper's id, then the hash of crypt(3). Plain bcrypt hashes, made by other
-/// software, are checked as that software did, and asked to be made anew.
+/// and says so: `$gh-bcrypt$`, the pepper's id, then the hash of crypt(3). Hashes that other software made are checked
+/// as that software did, and asked to be made anew.
 public struct PasswordHasher: Sendable {
     /// Bytes; more is refused before any work, so that no text can cost more than it should.
     public static let longestPassword = 512
 
-    private static let marker = "$gh-bcrypt$"
+    static let marker = "$gh-bcrypt$"
 
     public let scheme: PasswordScheme
     private let peppers: [Pepper]
@@ -53,8 +53,8 @@ public struct PasswordHasher: Sendable {
         }
     }
 
-    /// Checks a password against any hash of this product, a plain bcrypt hash (`$2a$`, `$2b$`, `$2y$`), or an
-    /// argon2id hash of any cost within reason. A text that is none of these matches nothing.
+    /// Checks a password against any hash of this product, and any that ``adopt(_:)`` gives, of any cost within reason.
+    /// A text that is none of these matches nothing.
     /// - Throws: `.outOfMemory`.
     public func verify(_ password: String, against stored: String) throws(HashingError) -> Verification {
         let password = Array(password.utf8)
@@ -66,8 +66,17 @@ public struct PasswordHasher: Sendable {
         if stored.hasPrefix(Self.marker) {
             return try verify(password, peppered: stored.dropFirst(Self.marker.count))
         }
-        guard Bcrypt.cost(of: stored) != nil else { return .mismatch }
-        return Verification(matches: try Bcrypt.verify(password, against: stored), needsRehash: true)
+        if Bcrypt.cost(of: stored) != nil {
+            return Verification(matches: try Bcrypt.verify(password, against: stored), needsRehash: true)
+        }
+        guard let foreign = try? ForeignHash(stored) else { return .mismatch }
+        return Verification(matches: try foreign.verify(password), needsRehash: true)
+    }
+
+    /// - Throws: `.malformed`, `.tooCostly`, `.unknownPepper`.
+    func demandKnownPepper(of text: Substring) throws(HashFault) {
+        try Bcrypt.demandReadable(text.dropFirst(8))
+        guard peppers.contains(where: { $0.id == text.prefix(8) }) else { throw .unknownPepper }
     }
 
     private func verify(_ password: [UInt8], peppered text: Substring) throws(HashingError) -> Verification {
@@ -89,7 +98,7 @@ public struct PasswordHasher: Sendable {
 
     private func isBelowSetting(_ cost: Argon2id.Cost) -> Bool {
         guard case .argon2id(let memoryKiB, let passes) = scheme else { return true }
-        return cost.memoryKiB < memoryKiB || cost.passes < passes || cost.lanes != 1
+        return cost.memoryKiB < memoryKiB || cost.passes < passes || cost.lanes != 1 || !cost.isArgon2id
     }
 
     private func isBelowSetting(bcryptCost cost: Int) -> Bool {

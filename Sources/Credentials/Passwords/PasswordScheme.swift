@@ -9,7 +9,7 @@ public enum PasswordScheme: Sendable, Hashable {
     var isUsable: Bool {
         switch self {
         case .argon2id(let memoryKiB, let passes):
-            Argon2id.Cost(memoryKiB: memoryKiB, passes: passes, lanes: 1).isBearable
+            Argon2id.Cost(isArgon2id: true, memoryKiB: memoryKiB, passes: passes, lanes: 1).isBearable
         case .bcrypt(let cost): Bcrypt.bearableCosts.contains(cost)
         }
     }

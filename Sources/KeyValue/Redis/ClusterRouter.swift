@@ -4,7 +4,6 @@ import Ground
 final class ClusterRouter {
     /// Between two looks at the map, at least; in milliseconds.
     private static let shortestPause: Int64 = 100
-    private static let longestPause: Int64 = 2000
 
     private unowned let loop: EventLoop
     private let context: RedisContext
@@ -16,7 +15,7 @@ final class ClusterRouter {
     /// Nodes that are still to be asked for the map.
     private var candidates: [RedisEndpoint] = []
     private var pause: LoopTimer?
-    private var failures = 0
+    private var backoff = Backoff(upTo: .seconds(2), from: .milliseconds(shortestPause))
     private var refreshAgain = false
     private var isClosed = false
 
@@ -28,7 +27,7 @@ final class ClusterRouter {
     func send(_ call: RedisCall) {
         guard !isClosed else { return call.finish(.failure(.unavailable("the store was closed"))) }
         guard let endpoint = place(of: call) else {
-            guard pause == nil || failures == 0, waiting.count < 1 << 16 else {
+            guard pause == nil || backoff.failures == 0, waiting.count < 1 << 16 else {
                 return call.finish(.failure(.unavailable("Redis: the cluster's map is not known")))
             }
             waiting.append(call)
@@ -110,18 +109,14 @@ final class ClusterRouter {
         if let map {
             self.map = map
             context.learned(map.nodes)
-            failures = 0
+            backoff.reset()
             let gone = lines.filter { !map.nodes.contains($0.key) }
             for (endpoint, line) in gone {
                 lines[endpoint] = nil
                 line.close()
             }
-        } else {
-            failures += 1
         }
-        let delay =
-            map == nil ? min(Self.longestPause, Self.shortestPause << min(Int64(failures), 6)) : Self.shortestPause
-        pause = loop.schedule(after: .milliseconds(delay)) { [weak self] in
+        pause = loop.schedule(after: map == nil ? backoff.next() : .milliseconds(Self.shortestPause)) { [weak self] in
             guard let self else { return }
             pause = nil
             if refreshAgain || self.map.nodes.isEmpty { refresh() }

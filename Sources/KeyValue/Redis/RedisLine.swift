@@ -6,8 +6,6 @@ import Ground
 /// pause is over, of 50 ms at first, twice as long each time, 2 s at most, shortened by chance. During the pause
 /// commands fail at once; while a connect is under way they wait for it.
 final class RedisLine: RedisLinkOwner {
-    static let firstPause: Int64 = 50
-    static let longestPause: Int64 = 2000
     /// A connection that was cut sooner after its opening is a failure too.
     private static let shortLife: Int64 = 1000
 
@@ -26,7 +24,7 @@ final class RedisLine: RedisLinkOwner {
     private(set) var link: RedisLink?
     private var inquiry: SentinelInquiry?
     private var waiting = CallQueue()
-    private var failures = 0
+    private var backoff = Backoff(upTo: .seconds(2))
     private var openedAt: Int64 = 0
     private var pause: LoopTimer?
     private var lastReason = "not connected"
@@ -64,7 +62,7 @@ final class RedisLine: RedisLinkOwner {
         guard case .sentinel(let master, let password) = context.settings.mode else {
             let places = endpoint.map { [$0] } ?? context.places
             guard !places.isEmpty else { return failed("no node is known") }
-            return connect(to: places[failures % places.count])
+            return connect(to: places[backoff.failures % places.count])
         }
         let inquiry = SentinelInquiry(of: sentinels, for: master, password, on: loop, context) { [weak self] result in
             guard let self, !isClosed else { return }
@@ -112,7 +110,7 @@ final class RedisLine: RedisLinkOwner {
         self.link = nil
         guard !isClosed else { return }
         let hadLife = link.isGreeted && loop.now - openedAt >= Self.shortLife
-        if hadLife { failures = 0 }
+        if hadLife { backoff.reset() }
         failed("\(link.endpoint): \(reason)", triesAtOnce: hadLife)
     }
 
@@ -121,13 +119,7 @@ final class RedisLine: RedisLinkOwner {
     private func failed(_ reason: String, triesAtOnce: Bool = false) {
         lastReason = reason
         context.health.failed(name, reason)
-        var delay: Int64 = 0
-        if !triesAtOnce {
-            let longest = min(Self.longestPause, Self.firstPause << min(Int64(failures), 10))
-            delay = Int64.random(in: (longest / 2)...longest)
-            failures += 1
-        }
-        pause = loop.schedule(after: .milliseconds(delay)) { [weak self] in
+        pause = loop.schedule(after: triesAtOnce ? .zero : backoff.next()) { [weak self] in
             self?.pause = nil
             self?.open()
         }

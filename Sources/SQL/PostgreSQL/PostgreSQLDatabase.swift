@@ -184,7 +184,7 @@ public final class PostgreSQLDatabase: Database {
         let listener = listener.withLock { held in
             if let held { return held }
             let made = PostgreSQLListener(
-                loop: home, settings: settings, connector: connector, name: Hex.encode(random.bytes(16))
+                loop: home, settings: settings, connector: connector, name: Hex.encode(random.bytes(16)), random: random
             ) { [weak self] channel, name in
                 guard let self else { return }
                 Task { try? await self.notify(channel, name) }

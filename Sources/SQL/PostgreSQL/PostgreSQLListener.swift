@@ -32,18 +32,19 @@ final class PostgreSQLListener: @unchecked Sendable {  // touched by its loop's 
     private var isOpening = false
     private var isOpen = false
     private var isClosed = false
-    private var failures = 0
+    private var backoff: Backoff
     private var lastHeard: Int64 = 0
     private var isBeating = false
 
     init(
-        loop: EventLoop, settings: PostgreSQLSettings, connector: PostgreSQLConnector, name: String,
+        loop: EventLoop, settings: PostgreSQLSettings, connector: PostgreSQLConnector, name: String, random: RandomSource,
         sendHeartbeat: @escaping @Sendable (String, String) -> Void
     ) {
         self.loop = loop
         self.settings = settings
         self.connector = connector
         self.name = name
+        backoff = Backoff(upTo: .seconds(1), random: random)
         self.sendHeartbeat = sendHeartbeat
     }
 
@@ -110,8 +111,7 @@ final class PostgreSQLListener: @unchecked Sendable {  // touched by its loop's 
 
     private func tryAgain() {
         guard !isClosed else { return }
-        failures += 1
-        loop.schedule(after: .milliseconds(min(1000, 50 << Int64(min(failures - 1, 5))))) { [weak self] in self?.open() }
+        loop.schedule(after: backoff.next()) { [weak self] in self?.open() }
     }
 
     private func interrupt() {
@@ -128,7 +128,7 @@ final class PostgreSQLListener: @unchecked Sendable {  // touched by its loop's 
         }
         guard words == name else { return }
         lastHeard = loop.now
-        failures = 0
+        backoff.reset()
         guard !isOpen else { return tellAll(.proven) }
         isOpen = true
         tellAll(.resumed)

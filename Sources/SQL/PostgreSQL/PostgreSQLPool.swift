@@ -15,14 +15,13 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
     private let size: Int
     private let settings: PostgreSQLSettings
     private let connector: PostgreSQLConnector
-    private let random: RandomSource
     private var connections: [PostgreSQLConnection] = []
     private var waiters: [Int: Waiter] = [:]
     private var firstWaiter = 0
     private var nextWaiter = 0
     private var openingCount = 0
-    /// Consecutive attempts to connect that failed, and why the last one did.
-    private var failures = 0
+    private var backoff: Backoff
+    /// Why the last attempt to connect failed.
     private var lastFailure = PostgreSQLFailure(unavailable: "not connected yet")
     private var isResting = false
     private var isClosed = false
@@ -34,7 +33,7 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
         self.size = size
         self.settings = settings
         self.connector = connector
-        self.random = random
+        backoff = Backoff(upTo: .seconds(1), random: random)
     }
 
     /// Runs one statement as a transaction of its own, beside others on a connection that no transaction has.
@@ -130,7 +129,7 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
 
     private var mayOpen: Bool {
         !isClosed && !isResting && connections.count + openingCount < size
-            && (failures == 0 || openingCount == 0)
+            && (backoff.failures == 0 || openingCount == 0)
     }
 
     private func open() {
@@ -149,7 +148,7 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
                 return failed(PostgreSQLFailure(unavailable: "the connection cannot be watched"))
             }
             guard !isClosed else { return connection.close() }
-            failures = 0
+            backoff.reset()
             connection.whenLost = { [weak self] lost in self?.lost(lost) }
             connection.whenFree = { [weak self] in self?.serve() }
             connections.append(connection)
@@ -158,14 +157,10 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
         }
     }
 
-    /// Rests before the next attempt: 50 ms at first, then twice as long each time, 1 s at most, give or take a half.
     private func failed(_ failure: PostgreSQLFailure) {
-        failures += 1
         lastFailure = failure
         isResting = true
-        let most = min(1000, 50 << min(failures - 1, 5))
-        let rest = most / 2 + Int(random.uint64() % UInt64(most))
-        loop.schedule(after: .milliseconds(rest)) { [weak self] in
+        loop.schedule(after: backoff.next()) { [weak self] in
             guard let self else { return }
             self.isResting = false
             // By itself, so that the first request after the server's return finds a connection.

@@ -126,7 +126,8 @@ public struct AccountService: Sendable {
         if let phone = change.phone { user.phone = phone }
         if let settings = change.settings { user.settings = settings.text }
         try await repositories.users.updateProfile(of: user, at: clock.now)
-        let event = AuditEvent(.profileUpdated, user: id, actor: token.userID, session: token.sessionID)
+        let event = AuditEvent(
+            .profileUpdated, user: id, actor: token.userID, company: token.companyID, session: token.sessionID)
         try await audit.record(event, from: client, in: repositories)
     }
 
@@ -198,8 +199,10 @@ public struct AccountService: Sendable {
                     ofUser: user.id, except: nil, because: .passwordChange, at: now)
                 let facts = [JSON.Member("sessions_ended", .integer(Int64(ended.count)))]
                 try await audit.record(
-                    AuditEvent(.passwordChanged, user: user.id, session: token.sessionID, facts: facts), from: client,
-                    in: repositories)
+                    AuditEvent(
+                        .passwordChanged, user: user.id, company: token.companyID, session: token.sessionID,
+                        facts: facts),
+                    from: client, in: repositories)
                 let opening = try await signIn.open(
                     for: user.id, in: session.companyID, method: session.methods, from: client, at: now, repositories)
                 return (opening, ended)
@@ -215,10 +218,12 @@ public struct AccountService: Sendable {
         do {
             try await store.transaction { repositories in
                 try await audit.record(
-                    AuditEvent(.passwordChangeFailed, user: user.id, session: token.sessionID), from: client,
-                    in: repositories)
+                    AuditEvent(
+                        .passwordChangeFailed, user: user.id, company: token.companyID, session: token.sessionID),
+                    from: client, in: repositories)
                 guard locks else { return }
-                try await audit.record(AuditEvent(.accountLocked, user: user.id), from: client, in: repositories)
+                try await audit.record(
+                    AuditEvent(.accountLocked, user: user.id, company: token.companyID), from: client, in: repositories)
             }
         } catch { throw .from(error) }
     }

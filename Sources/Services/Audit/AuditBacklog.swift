@@ -20,10 +20,12 @@ final class AuditBacklog: Sendable {
 
     private let state = Mutex(State())
     private let store: DataStore
+    private let audit: Audit
     private let log: Log
 
-    init(store: DataStore, log: Log) {
+    init(store: DataStore, audit: Audit, log: Log) {
         self.store = store
+        self.audit = audit
         self.log = log
     }
 
@@ -73,7 +75,10 @@ final class AuditBacklog: Sendable {
         guard !rows.isEmpty else { return }
         defer { state.withLock { $0.isUnderWay = false } }
         do {
-            try await store.transaction { try await $0.audit.append(rows) }
+            try await store.transaction { [audit] repositories in
+                try await repositories.audit.append(rows)
+                for row in rows { try await audit.announce(row, in: repositories) }
+            }
         } catch {
             log.error("audit.delayed") { line in
                 line.member("rows", Int64(rows.count))

@@ -58,21 +58,21 @@ struct AuditChain: Sendable {
         return AuditLink(sequence: sequence, rowID: kept.row.id, evidence: evidence.rawValue, hash: hash)
     }
 
-    /// The last of the oldest links, so many at most, whose rows are all older than that.
+    /// The oldest links, so many at most, whose rows are all older than that.
     /// - Throws: `.unexpected` where a row is missing: what proves that must not be deleted with it.
-    func lastLink(before moment: Timestamp, atMost count: Int) async throws -> AuditLink? {
-        guard let end = try await end() else { return nil }
+    func links(before moment: Timestamp, atMost count: Int) async throws -> [AuditLink] {
+        guard let end = try await end() else { return [] }
         let anchor = try await mark(.anchor)
         let links = try await store.reading.auditChain.links(
             after: anchor?.sequence ?? 0, upTo: end.sequence, limit: count)
-        var last: AuditLink?
+        var old: [AuditLink] = []
         for (link, kept) in links {
             guard let kept else {
                 throw AuthError.unexpected(because: "the audit log misses row \(link.rowID): see gatehouse audit verify")
             }
             guard kept.row.at < moment else { break }
-            last = link
+            old.append(link)
         }
-        return last
+        return old
     }
 }

@@ -23,6 +23,12 @@ public struct AuditEvent: Sendable {
         case keyRotated = "key.rotated"
         case addressListChanged = "address_list.changed"
         case addressRefused = "address.refused"
+        case serviceAccountCreated = "service_account.created"
+        case serviceAccountUpdated = "service_account.updated"
+        case serviceAccountDeleted = "service_account.deleted"
+        case apiKeyCreated = "api_key.created"
+        case apiKeyRevoked = "api_key.revoked"
+        case appDataWritten = "app_data.written"
         case userCreated = "user.created"
         case userRestored = "user.restored"
         case userErased = "user.erased"
@@ -42,20 +48,30 @@ public struct AuditEvent: Sendable {
         case roleDeleted = "role.deleted"
         case roleGranted = "role.granted"
         case roleWithdrawn = "role.withdrawn"
+        case usersImported = "users.imported"
+        case usersExported = "users.exported"
         case auditExported = "audit.exported"
+        case webhookCreated = "webhook.created"
+        case webhookUpdated = "webhook.updated"
+        case webhookDeleted = "webhook.deleted"
+        case webhookSecretRotated = "webhook.secret_rotated"
+        case webhookDisabled = "webhook.disabled"
 
-        var severity: String {
+        /// Nothing that fails is of severity info: the index of what is grave has all of it.
+        public var severity: String {
             switch self {
             case .tokenReused, .accountLocked: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
-                .addressListChanged, .addressRefused, .userExported, .emailChanged, .companyDeleted, .auditExported:
+                .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
+                .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
+                .usersImported, .usersExported, .webhookDisabled:
                 "warning"
             default: "info"
             }
         }
 
-        var outcome: String {
+        public var outcome: String {
             switch self {
             case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
             default: "success"
@@ -90,16 +106,28 @@ public struct Audit: Sendable {
     private let clock: Clock
     private let random: RandomSource
     private let code: AuditCode
+    private let subscriptions: Subscriptions
 
-    init(clock: Clock, random: RandomSource, code: AuditCode) {
+    init(subscriptions: Subscriptions, clock: Clock, random: RandomSource, code: AuditCode) {
+        self.subscriptions = subscriptions
         self.clock = clock
         self.random = random
         self.code = code
     }
 
     func record(_ event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
-        try await repositories.audit.append(row(event, from: client))
+        let row = row(event, from: client)
+        try await repositories.audit.append(row)
+        try await announce(row, in: repositories)
     }
+
+    /// Tells webhooks of a row that was written otherwise, in the same transaction.
+    func announce(_ row: AuditRow, in repositories: Repositories) async throws {
+        try await subscriptions.announce(row, in: repositories)
+    }
+
+    /// Whether a webhook may want to hear of this.
+    func mayAnnounce(_ kind: AuditEvent.Kind) -> Bool { subscriptions.mayWant(kind) }
 
     /// The row of an event, for who writes it together with something else.
     /// - Parameter cover: what of the row is known before it is written.

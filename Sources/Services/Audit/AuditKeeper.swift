@@ -12,6 +12,8 @@ public final class AuditKeeper: Sendable {
         /// Rows before this have been gone through; nil where this node has not sealed of late.
         var seen: UUID?
         var passes = 0
+        /// One thing at a time is done to the chain by one node.
+        var isBusy = false
         /// How far the slow round is that finds what came very late.
         var patrolled = UUID(high: 0, low: 0)
     }
@@ -43,11 +45,7 @@ public final class AuditKeeper: Sendable {
 
     /// Seals what was written since the last time, where no other node does. For every few seconds.
     public func seal() async throws(AuthError) {
-        guard let lease = try await leases.take(Self.lease) else {
-            state.withLock { $0.seen = nil }
-            return
-        }
-        do {
+        try await alone { [self] lease in
             var start = try await start()
             var last = start
             while true {
@@ -62,7 +60,22 @@ public final class AuditKeeper: Sendable {
             let seen = min(last, UUID.least(at: clock.now))
             state.withLock { $0.seen = max($0.seen ?? seen, seen) }
             try await keepHead(holding: lease)
-        } catch { throw .from(error) }
+        }
+    }
+
+    /// Runs `body` where this node has the lease, and does nothing else to the chain.
+    private func alone(_ body: (Lease) async throws -> Void) async throws(AuthError) {
+        let isFree = state.withLock { state in
+            defer { state.isBusy = true }
+            return !state.isBusy
+        }
+        guard isFree else { return }
+        defer { state.withLock { $0.isBusy = false } }
+        guard let lease = try await leases.take(Self.lease) else {
+            state.withLock { $0.seen = nil }
+            return
+        }
+        do { try await body(lease) } catch { throw .from(error) }
     }
 
     /// Where to look from: a little before what was seen, and now and then well before, as commits come late.
@@ -78,8 +91,7 @@ public final class AuditKeeper: Sendable {
 
     /// Seals rows that came later than `seal` looks, a part of the log each time. For every minute.
     public func patrol() async throws(AuthError) {
-        guard let lease = try await leases.take(Self.lease) else { return }
-        do {
+        try await alone { [self] lease in
             for _ in 0..<Self.patrolPages {
                 let start = state.withLock { $0.patrolled }
                 let end = try await store.reading.auditChain.row(Self.page, behind: start)
@@ -89,7 +101,7 @@ public final class AuditKeeper: Sendable {
                 state.withLock { $0.patrolled = end ?? UUID(high: 0, low: 0) }
                 if end == nil { return }
             }
-        } catch { throw .from(error) }
+        }
     }
 
     private func seal(_ rows: [KeptAuditRow], holding lease: Lease) async throws {
@@ -151,19 +163,20 @@ public final class AuditKeeper: Sendable {
 
     /// Deletes what is older than is kept, the oldest first, and signs how far. For every hour.
     public func retire() async throws(AuthError) {
-        guard let retention = settings.retention, var lease = try await leases.take(Self.lease) else { return }
+        guard let retention = settings.retention else { return }
         let limit = clock.now - retention
-        do {
-            while let last = try await chain.lastLink(before: limit, atMost: Self.page / 2) {
+        try await alone { [self] lease in
+            while true {
+                let links = try await chain.links(before: limit, atMost: Self.page / 2)
+                guard let last = links.last else { return }
                 let anchor = chain.signer.sign(.anchor, sequence: last.sequence, hash: last.hash, at: clock.now)
                 try await leases.transaction(holding: lease) { repositories in
                     try await repositories.auditChain.put(
                         mark: AuditHead.Kind.anchor.rawValue, sequence: anchor.sequence, token: anchor.token)
-                    try await repositories.auditChain.remove(upTo: anchor.sequence)
+                    try await repositories.auditChain.remove(links)
                 }
-                guard let again = try await leases.take(Self.lease) else { return }
-                lease = again
+                guard try await leases.take(Self.lease) == lease else { return }
             }
-        } catch { throw .from(error) }
+        }
     }
 }

@@ -64,11 +64,14 @@ public struct AuditLog: Sendable {
     }
 
     /// What happened to the caller's own account: sign-ins, failures, locks, passwords, the end of sessions.
-    public func history(of token: AccessToken, after: UUID?, limit: Int) async throws(AuthError) -> Page {
+    public func history(of token: AccessToken, after: UUID?, limit: Int) async throws(AuthError)
+        -> (items: [HistoryItem], next: UUID?)
+    {
         var filter = AuditFilter()
         filter.user = token.userID
         filter.events = Self.history.map(\.rawValue)
-        return try await read(filter, after: after, limit: limit, within: .everywhere)
+        let page = try await read(filter, after: after, limit: limit, within: .everywhere)
+        return (page.items.map { HistoryItem($0) }, page.next)
     }
 
     /// How far the log is sealed, signed; nil while nothing is.
@@ -95,5 +98,22 @@ public struct AuditLog: Sendable {
             let (rows, next) = try await store.reading.audit.page(filter, after: after, limit: limit)
             return Page(items: rows, next: next)
         } catch { throw .from(error) }
+    }
+}
+
+/// How grave an event is.
+public enum AuditSeverity: String, Sendable, CaseIterable { case info, warning, critical }
+
+/// How what was tried went.
+public enum AuditOutcome: String, Sendable, CaseIterable { case success, failure }
+
+/// One event of the caller's own account, with the device that it came from.
+public struct HistoryItem: Sendable {
+    public let row: AuditRow
+    public let device: Session.Device
+
+    init(_ row: AuditRow) {
+        self.row = row
+        device = DeviceParser.device(of: row.userAgent ?? "")
     }
 }

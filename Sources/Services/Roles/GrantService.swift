@@ -9,6 +9,8 @@ public struct PermissionQuestion: Sendable {
     /// nil: everywhere.
     public var company: UUID?
 
+    func isOf(_ caller: UUID) -> Bool { user == nil || user == caller }
+
     public init(user: UUID? = nil, permission: Permission, company: UUID? = nil) {
         self.user = user
         self.permission = permission
@@ -124,30 +126,31 @@ public struct GrantService: Sendable {
     /// Answers in the order of the questions. About others only whoever has `permissions:check` may ask, and from
     /// within a company only about its people there.
     /// - Throws: `.forbidden`, `.notFound`.
-    public func decide(_ questions: [PermissionQuestion], for token: AccessToken) async throws(AuthError) -> [Bool] {
-        let caller = try await sessions.subject(of: token).authority
+    public func decide(_ questions: [PermissionQuestion], for caller: Authority) async throws(AuthError) -> [Bool] {
         let others = Set(questions.compactMap(\.user)).subtracting([caller.user])
-        guard !others.isEmpty || questions.contains(where: { $0.company != caller.company }) else {
-            return questions.map { caller.may($0.permission, in: $0.company) }
-        }
-        let scope = others.isEmpty ? nil : try await sessions.demand("permissions:check", of: token)
+        let scope = caller.scope(of: "permissions:check")
+        guard others.isEmpty || scope != nil else { throw .forbidden(permission: "permissions:check") }
         do {
             var known: [UUID: [Grant]] = [:]
-            for user in others.union([caller.user]) { known[user] = try await grants(of: user, seenFrom: scope, caller) }
+            for user in others { known[user] = try await grants(of: user, seenFrom: scope) }
+            if questions.contains(where: { $0.isOf(caller.user) && $0.company != nil && $0.company != caller.company }) {
+                known[caller.user] = try await store.reading.grants.current(of: caller.user, at: clock.now)
+            }
             return try questions.map { question in
-                let user = question.user ?? caller.user
-                if user != caller.user, case .company(let company) = scope, question.company != company {
+                if question.isOf(caller.user), caller.may(question.permission, in: question.company) { return true }
+                if !question.isOf(caller.user), case .company(let company) = scope, question.company != company {
                     throw AuthError.notFound
                 }
-                let names = (known[user] ?? []).filter { $0.company == nil || $0.company == question.company }
-                return PermissionSet(names.compactMap(\.permission)).covers(question.permission)
+                let there = (known[question.user ?? caller.user] ?? [])
+                    .filter { $0.company == nil || $0.company == question.company }
+                return PermissionSet(there.compactMap(\.permission)).covers(question.permission)
             }
         } catch { throw .from(error) }
     }
 
     /// Those of someone who is blocked permit nothing.
-    private func grants(of user: UUID, seenFrom scope: Scope?, _ caller: Authority) async throws -> [Grant] {
-        if user != caller.user, let scope { try await reach.demandSight(of: user, from: scope, in: store.reading) }
+    private func grants(of user: UUID, seenFrom scope: Scope?) async throws -> [Grant] {
+        if let scope { try await reach.demandSight(of: user, from: scope, in: store.reading) }
         guard let found = try await store.reading.users.find(user) else { throw AuthError.notFound }
         return found.status == .active ? try await store.reading.grants.current(of: user, at: clock.now) : []
     }

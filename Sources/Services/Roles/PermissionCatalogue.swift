@@ -30,6 +30,6 @@ extension Permission {
         Entry(permission: "webhooks:manage", summary: "Make, change, test and delete webhooks."),
         Entry(permission: "service_accounts:read", summary: "See service accounts and their keys."),
         Entry(permission: "service_accounts:manage", summary: "Make, change and delete service accounts and their keys."),
-        Entry(permission: "app_data:write", summary: "Write what other services keep about people."),
+        Entry(permission: "app_data:*", summary: "Read and write what other services keep about people; app_data:NAME for one name."),
     ]
 }

@@ -27,7 +27,7 @@ struct RowRotations: Rotations {
     private func moved(_ token: RefreshToken, to next: RefreshToken, from client: Client, at now: Timestamp)
         async throws -> Rotation
     {
-        if store.database.runsCompoundStatements,
+        if store.database.runsCompoundStatements, !audit.mayAnnounce(.sessionRefreshed),
             let session = try await step(token, to: next, from: client, at: now, .whoeverHasNoRule, in: store.writing)
         {
             return .advanced(session, try await subject(of: session, in: store.reading))
@@ -46,7 +46,11 @@ struct RowRotations: Rotations {
         let session = try await repositories.sessions.advance(
             token.sessionID, from: Int64(token.generation), digest: token.digest, to: next.digest,
             expiresAt: next.expiresAt, ip: client.address.description, at: now, whom, recording: row)
-        if let session, row == nil {
+        guard let session else { return nil }
+        if var row {
+            (row.userID, row.actorID, row.companyID) = (session.userID, session.userID, session.companyID)
+            try await audit.announce(row, in: repositories)
+        } else {
             let event = AuditEvent(
                 .sessionRefreshed, user: session.userID, company: session.companyID, session: session.id)
             try await audit.record(event, from: client, in: repositories)

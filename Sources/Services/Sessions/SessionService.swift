@@ -202,8 +202,9 @@ public final class SessionService: Sendable {
                     ofUser: session.userID, except: nil, because: .logout, at: now)
                 let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]
                 try await audit.record(
-                    AuditEvent(.allSessionsRevoked, user: session.userID, session: id, facts: facts), from: client,
-                    in: repositories)
+                    AuditEvent(
+                        .allSessionsRevoked, user: session.userID, company: session.companyID, session: id, facts: facts),
+                    from: client, in: repositories)
                 return ended
             }
         }

@@ -22,6 +22,7 @@ public struct Configuration: Sendable {
     public let signIn: SignInSettings
     public let audit: AuditSettings
     public let limits: LimitSettings
+    public let webhooks: WebhookSettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -42,6 +43,8 @@ public struct Configuration: Sendable {
         audit = AuditSettings(reading: &reader)
         reader.begin("Rate limits")
         limits = LimitSettings(reading: &reader)
+        reader.begin("Webhooks")
+        webhooks = WebhookSettings(reading: &reader)
         if environment == .production { demandSecrets(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }

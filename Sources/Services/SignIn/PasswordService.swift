@@ -44,6 +44,10 @@ public struct PasswordService: Sendable {
         }
     }
 
+    /// The form in which a hash from elsewhere is stored.
+    /// - Throws: what ``PasswordHasher/adopt(_:)`` throws.
+    func adopt(_ hash: String) throws(HashFault) -> String { try hasher.adopt(hash) }
+
     public var counters: HashingPool.Counters { pool.counters }
 
     private func run<T: Sendable>(_ work: @escaping @Sendable () -> Result<T, HashingError>)

@@ -211,7 +211,7 @@ public struct SignInService: Sendable {
             _ = try await repositories.sessions.end(session.id, because: .limit, at: now)
             try await audit.record(
                 AuditEvent(
-                    .sessionEnded, user: user, session: session.id,
+                    .sessionEnded, user: user, company: session.companyID, session: session.id,
                     facts: [JSON.Member("reason", .string(Session.EndReason.limit.rawValue))]),
                 from: client, in: repositories)
         }

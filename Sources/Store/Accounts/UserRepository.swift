@@ -77,6 +77,13 @@ public struct UserRepository: Sendable {
         try await !sql.run(Self.setRule, [id.sqlValue, now.sqlValue] + rule.sqlValues).isEmpty
     }
 
+    private static let setAppData = Statement(
+        "UPDATE users SET app_data = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL")
+
+    public func setAppData(of id: UUID, to text: String, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.setAppData, [id.sqlValue, text.sqlValue, now.sqlValue])
+    }
+
     private static let requirePasswordChange = Statement(
         """
         UPDATE users SET requires_password_change = 1, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL

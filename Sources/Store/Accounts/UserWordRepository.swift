@@ -20,6 +20,11 @@ public struct UserWordRepository: Sendable {
 
     private static let unsearchable = Statement(
         "SELECT \(User.columns) FROM users WHERE is_searchable = 0 ORDER BY id LIMIT $1")
+    private static let anyUnsearchable = Statement("SELECT 1 FROM users WHERE is_searchable = 0 LIMIT 1")
+
+    /// Whether everybody's words are there.
+    public func areComplete() async throws(DatabaseError) -> Bool { try await sql.run(Self.anyUnsearchable, []).isEmpty }
+
     private static let markSearchable = Statement("UPDATE users SET is_searchable = 1 WHERE id = $1")
 
     /// Writes the words of some people whose words were never written.

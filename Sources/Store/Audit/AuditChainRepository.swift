@@ -106,10 +106,11 @@ public struct AuditChainRepository: Sendable {
 
     // MARK: Sealing
 
+    // PostgreSQL makes a join of NOT EXISTS, and might read the whole chain for a few rows; of this it makes none.
     private static let unsealedRows = Statement(
         """
         SELECT \(KeptAuditRow.columns) FROM audit_logs l LEFT JOIN audit_redactions r ON r.row_id = l.id
-        WHERE l.id > $1 AND l.id <= $2 AND NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.row_id = l.id)
+        WHERE l.id > $1 AND l.id <= $2 AND (SELECT c.sequence FROM audit_chain c WHERE c.row_id = l.id) IS NULL
         ORDER BY l.id LIMIT $3
         """)
 
@@ -134,9 +135,9 @@ public struct AuditChainRepository: Sendable {
 
     private static let strangers = Statement(
         """
-        SELECT l.id FROM audit_logs l JOIN user_sessions s ON s.id = l.session_id
-        WHERE l.id >= $1 AND l.id <= $2 AND l.event = '\(AuditFilter.refresh)' AND (l.user_id IS NULL
-            OR l.actor_id IS NULL OR l.user_id <> s.user_id OR l.actor_id <> s.user_id)
+        SELECT l.id FROM audit_logs l WHERE l.id >= $1 AND l.id <= $2 AND l.event = '\(AuditFilter.refresh)' AND (
+            SELECT s.user_id FROM user_sessions s WHERE s.id = l.session_id AND (l.user_id IS NULL
+            OR l.actor_id IS NULL OR l.user_id <> s.user_id OR l.actor_id <> s.user_id)) IS NOT NULL
         """)
 
     /// Refreshes among those rows that name another person than their session does.
@@ -197,28 +198,37 @@ public struct AuditChainRepository: Sendable {
 
     // MARK: Taking away
 
-    private static let dropRows = Statement(
-        "DELETE FROM audit_logs WHERE id IN (SELECT row_id FROM audit_chain WHERE sequence <= $1)")
-    private static let dropRedactions = Statement(
-        "DELETE FROM audit_redactions WHERE row_id IN (SELECT row_id FROM audit_chain WHERE sequence <= $1)")
-    private static let dropLinks = Statement("DELETE FROM audit_chain WHERE sequence <= $1")
+    // By key, so that no plan reads a whole table, which every refresh writes to.
+    private static let dropped = (1...linksAtOnce).map { "$\($0)" }.joined(separator: ", ")
+    private static let dropRows = Statement("DELETE FROM audit_logs WHERE id IN (\(dropped))")
+    private static let dropRedactions = Statement("DELETE FROM audit_redactions WHERE row_id IN (\(dropped))")
+    private static let dropLinks = Statement("DELETE FROM audit_chain WHERE sequence IN (\(dropped))")
     private static let dropHeads = Statement("DELETE FROM audit_heads WHERE sequence <= $1")
 
-    /// Deletes the beginning of the log, rows and links.
-    public func remove(upTo sequence: Int64) async throws(DatabaseError) {
-        for statement in [Self.dropRows, Self.dropRedactions, Self.dropLinks, Self.dropHeads] {
-            try await sql.run(statement, [sequence.sqlValue])
+    /// Deletes the beginning of the log: these links, their rows, and the heads up to the last of them.
+    public func remove(_ links: [AuditLink]) async throws(DatabaseError) {
+        var rest = links[...]
+        while let last = rest.last {
+            let part = rest.prefix(Self.linksAtOnce)
+            let all = Array(part) + Array(repeating: last, count: Self.linksAtOnce - part.count)
+            let ids = all.map(\.rowID.sqlValue)
+            try await sql.run(Self.dropRows, ids)
+            try await sql.run(Self.dropRedactions, ids)
+            try await sql.run(Self.dropLinks, all.map(\.sequence.sqlValue))
+            rest = rest.dropFirst(part.count)
         }
+        if let last = links.last { try await sql.run(Self.dropHeads, [last.sequence.sqlValue]) }
     }
 
     private static let ofPerson = Statement(
         """
         SELECT \(AuditRow.columns) FROM audit_logs
-        WHERE id > $1 AND id <= $2 AND (user_id = $3 OR actor_id = $3)
+        WHERE id > $1 AND id <= $2 AND (user_id = $3 OR actor_id = $3) AND event <> 'user.erased'
             AND (ip IS NOT NULL OR user_agent IS NOT NULL OR metadata <> '{}') ORDER BY id
         """)
 
-    /// The rows in that part of the log that tell something personal of whom they are about, or who did it.
+    /// The rows in that part of the log that tell something personal of whom they are about, or who did it. Who had the
+    /// person erased, and from where, is told of the other.
     public func personal(of user: UUID, after start: UUID, upTo end: UUID) async throws(DatabaseError) -> [AuditRow] {
         try await sql.run(Self.ofPerson, [start.sqlValue, end.sqlValue, user.sqlValue]).all()
     }

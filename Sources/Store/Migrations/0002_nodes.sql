@@ -3,6 +3,7 @@
 -- Lost in a crash of the server, which costs a few counters.
 CREATE /*postgres: UNLOGGED */ TABLE key_values (
     key text PRIMARY KEY,
+    kind bigint NOT NULL,
     value bytea,
     number bigint,
     expires_at bigint NOT NULL

@@ -22,29 +22,32 @@ public final class DatabaseKeyValue: KeyValue {
     public var isConnected: Bool { true }
     public var provesItsLine: Bool { true }
 
-    private static let find = Statement("SELECT value FROM key_values WHERE key = $1 AND expires_at > $2")
+    /// What a row is, as its column `kind` says.
+    private enum Kind {
+        static let value = 1
+        static let counter = 2
+        static let allowance = 3
+    }
+
+    private static let find = Statement("SELECT kind, value FROM key_values WHERE key = $1 AND expires_at > $2")
 
     public func get(_ key: String) async throws(KeyValueError) -> [UInt8]? {
-        var found: [Row]
-        do { found = try await database.read(Self.find, [.text(key), clock.now.sqlValue]) } catch {
-            throw .unavailable("\(error)")
-        }
-        guard !found.isEmpty else { return nil }
         do {
-            guard let bytes = try found[0].next([UInt8]?.self) else { throw KeyValueError.wrongKind }
-            return bytes
-        } catch { throw .wrongKind }
+            guard var row = try await database.read(Self.find, [.text(key), clock.now.sqlValue]).first else { return nil }
+            guard try row.next(Int.self) == Kind.value else { throw KeyValueError.wrongKind }
+            return try row.next()
+        } catch { throw Self.told(error) }
     }
 
     private static let put = Statement(
         """
-        INSERT INTO key_values (key, value, expires_at) VALUES ($1, $2, $3)
-        ON CONFLICT (key) DO UPDATE SET value = $2, number = NULL, expires_at = $3 RETURNING key
+        INSERT INTO key_values (key, kind, value, expires_at) VALUES ($1, \(Kind.value), $2, $3)
+        ON CONFLICT (key) DO UPDATE SET kind = \(Kind.value), value = $2, number = NULL, expires_at = $3 RETURNING key
         """)
     private static let putIfAbsent = Statement(
         """
-        INSERT INTO key_values (key, value, expires_at) VALUES ($1, $2, $3)
-        ON CONFLICT (key) DO UPDATE SET value = $2, number = NULL, expires_at = $3
+        INSERT INTO key_values (key, kind, value, expires_at) VALUES ($1, \(Kind.value), $2, $3)
+        ON CONFLICT (key) DO UPDATE SET kind = \(Kind.value), value = $2, number = NULL, expires_at = $3
         WHERE key_values.expires_at <= $4 RETURNING key
         """)
 
@@ -65,7 +68,7 @@ public final class DatabaseKeyValue: KeyValue {
     private static let exchangeValue = Statement(
         """
         UPDATE key_values SET value = $3, expires_at = $4
-        WHERE key = $1 AND substr(value, 1, length($2)) = $2 AND expires_at > $5 RETURNING key
+        WHERE key = $1 AND kind = \(Kind.value) AND substr(value, 1, length($2)) = $2 AND expires_at > $5 RETURNING key
         """)
 
     public func exchange(_ key: String, startingWith prefix: [UInt8], for new: [UInt8], lasting lifetime: Duration)
@@ -79,35 +82,44 @@ public final class DatabaseKeyValue: KeyValue {
         return .held(try await get(key))
     }
 
+    // A counter stays as it is where the sum has no room in 64 bits. What has expired counts as nothing, whatever it was.
     private static let add = Statement(
         """
-        INSERT INTO key_values (key, number, expires_at) VALUES ($1, $2, $3)
+        INSERT INTO key_values (key, kind, number, expires_at) VALUES ($1, \(Kind.counter), $2, $3)
         ON CONFLICT (key) DO UPDATE SET
-            number = CASE WHEN key_values.expires_at <= $4 THEN $2 ELSE key_values.number + $2 END,
-            value = CASE WHEN key_values.expires_at <= $4 THEN NULL ELSE key_values.value END,
+            kind = \(Kind.counter), value = NULL,
+            number = CASE WHEN key_values.expires_at <= $4 THEN $2
+                WHEN CASE WHEN $2 > 0 THEN key_values.number > 9223372036854775807 - $2
+                    ELSE key_values.number < -9223372036854775807 - 1 - $2 END THEN key_values.number
+                ELSE key_values.number + $2 END,
             expires_at = CASE WHEN key_values.expires_at <= $4 THEN $3 ELSE key_values.expires_at END
+        WHERE key_values.kind = \(Kind.counter) OR key_values.expires_at <= $4
         RETURNING number
         """)
 
     public func increment(_ key: String, by amount: Int64, for lifetime: Duration) async throws(KeyValueError) -> Int64 {
         let now = clock.now
         let rows = try await run(Self.add, [.text(key), .integer(amount), (now + lifetime).sqlValue, now.sqlValue])
-        guard let sum = try? rows.value(Int64?.self) ?? nil else { throw .wrongKind }
-        return sum
+        do {
+            guard let sum = try rows.value(Int64.self) else { throw KeyValueError.wrongKind }
+            return sum
+        } catch { throw Self.told(error) }
     }
 
     // The rule of `Allowance.decide`, in one atomic step: $2 is now, $3 the step of all
     // that is taken, $4 the whole period.
     private static let takeOne = Statement(
         """
-        INSERT INTO key_values (key, number, expires_at) VALUES ($1, $2 + $3, $2 + $3)
+        INSERT INTO key_values (key, kind, number, expires_at) VALUES ($1, \(Kind.allowance), $2 + $3, $2 + $3)
         ON CONFLICT (key) DO UPDATE SET
-            number = CASE WHEN key_values.number > $2 THEN key_values.number ELSE $2 END + $3,
-            expires_at = CASE WHEN key_values.number > $2 THEN key_values.number ELSE $2 END + $3
-        WHERE CASE WHEN key_values.number > $2 THEN key_values.number ELSE $2 END + $3 - $2 - $4 <= 0
+            kind = \(Kind.allowance), value = NULL,
+            number = CASE WHEN key_values.expires_at > $2 THEN key_values.number ELSE $2 END + $3,
+            expires_at = CASE WHEN key_values.expires_at > $2 THEN key_values.number ELSE $2 END + $3
+        WHERE key_values.expires_at <= $2
+            OR key_values.kind = \(Kind.allowance) AND key_values.number + $3 - $2 - $4 <= 0
         RETURNING number
         """)
-    private static let wholeAt = Statement("SELECT number FROM key_values WHERE key = $1")
+    private static let wholeAt = Statement("SELECT kind, number FROM key_values WHERE key = $1 AND expires_at > $2")
 
     public func take(_ count: Int, of key: String, from allowance: Allowance) async throws(KeyValueError) -> Verdict {
         let now = clock.now
@@ -116,10 +128,13 @@ public final class DatabaseKeyValue: KeyValue {
             .integer(allowance.step * Int64(allowance.count)),
         ]
         if try await !run(Self.takeOne, values).isEmpty { return .allowed }
-        let held: Timestamp?
-        do { held = try await database.read(Self.wholeAt, [.text(key)]).value(Timestamp?.self) ?? nil } catch {
-            throw .unavailable("\(error)")
-        }
+        var held: Timestamp?
+        do {
+            if var row = try await database.read(Self.wholeAt, [.text(key), now.sqlValue]).first {
+                guard try row.next(Int.self) == Kind.allowance else { throw KeyValueError.wrongKind }
+                held = try row.next(Timestamp.self)
+            }
+        } catch { throw Self.told(error) }
         // Where it has become whole meanwhile, the next attempt will see it.
         let (verdict, _) = allowance.decide(count, wholeAt: held, now: now)
         return verdict == .allowed ? .wait(.milliseconds(1)) : verdict
@@ -144,6 +159,8 @@ public final class DatabaseKeyValue: KeyValue {
     }
 
     public func close() {}
+
+    private static func told(_ error: any Error) -> KeyValueError { error as? KeyValueError ?? .unavailable("\(error)") }
 
     private func run(_ statement: Statement, _ values: [SQLValue]) async throws(KeyValueError) -> [Row] {
         do { return try await database.write(statement, values) } catch { throw .unavailable("\(error)") }

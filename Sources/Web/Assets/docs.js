@@ -16,7 +16,7 @@ for (const form of document.querySelectorAll("form.trial")) {
     const result = form.querySelector(".result");
     const fields = new FormData(form);
     const query = (fields.get("query") ?? "").trim();
-    const path = form.dataset.path.replace("{id}", encodeURIComponent(fields.get("id") ?? "")) + (query ? "?" + query : "");
+    const path = form.dataset.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(fields.get(name) ?? "")) + (query ? "?" + query : "");
     const headers = {};
     if (token.value.trim()) headers.Authorization = "Bearer " + token.value.trim();
     const body = fields.get("body");

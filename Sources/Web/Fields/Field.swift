@@ -180,15 +180,7 @@ extension Field where Value == String? {
         ) { value in
             if case .null = value { return .success(nil) }
             guard let text = value.string else { return .failure(Refusal("not_text", "This must be text.")) }
-            let digits = text.utf8.filter { (48...57).contains($0) }.count
-            let isPhone = text.utf8.enumerated().allSatisfy { index, byte in
-                switch byte {
-                case 48...57, 32, 40, 41, 45, 46: true
-                case 43: index == 0
-                default: false
-                }
-            }
-            guard isPhone, (5...15).contains(digits), text.utf8.count <= 32 else {
+            guard PhoneNumber.isPlausible(text) else {
                 return .failure(Refusal("phone_invalid", "This must be a telephone number of 5 to 15 digits."))
             }
             return .success(text)

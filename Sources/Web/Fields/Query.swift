@@ -81,6 +81,11 @@ struct QueryValues: Sendable {
         self.values = values
     }
 
+    /// What was given, by name and as it came.
+    var given: [JSON.Member] {
+        values.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) }
+    }
+
     /// The value of a field; nil where it was left out.
     subscript<Value>(_ field: QueryField<Value>) -> Value? {
         get throws(AuthError) {

@@ -24,6 +24,20 @@ extension QueryField where Value == Int {
     }
 }
 
+extension QueryField where Value == Bool {
+    static func flag(_ name: String, default standard: Bool, _ summary: String) -> QueryField {
+        QueryField(
+            name, schema: [.init("type", "boolean"), .init("default", .bool(standard))], example: .bool(standard), summary
+        ) { text in
+            switch text {
+            case "true": .success(true)
+            case "false": .success(false)
+            default: .failure(QueryRefusal("not_boolean", "This must be true or false."))
+            }
+        }
+    }
+}
+
 extension QueryField where Value == UUID {
     static func id(_ name: String, _ summary: String) -> QueryField {
         QueryField(

@@ -13,6 +13,10 @@ enum Guard: Sendable {
     /// Whoever is signed in and has the permission, everywhere or in the company that the session stands in. The
     /// service asks which of the two.
     case may(Permission)
+    /// A service account with a key that works. The service asks for its scopes.
+    case service
+    /// Either whoever holds an access token, or a service account.
+    case signedInOrService
     /// A program of the operator: one with `METRICS_TOKEN` or, where none is set, one on this machine.
     case machine
 
@@ -28,6 +32,9 @@ enum Guard: Sendable {
                 call.accessToken = nil
                 throw AuthError.forbidden(permission: permission.description)
             }
+        case .service: call.service = try await Self.service(of: call)
+        case .signedInOrService:
+            if Self.showsKey(call) { call.service = try await Self.service(of: call) } else { try await Self.identify(&call) }
         case .machine: try Self.admitMachine(call)
         }
     }
@@ -42,6 +49,15 @@ enum Guard: Sendable {
         let token = try result.get()
         call.subject = try await call.services.sessions.admit(token, from: call.request.client)
         call.accessToken = token
+    }
+
+    private static func showsKey(_ call: Call) -> Bool {
+        call.request.withBearerToken { $0.starts(with: ServiceAccountService.prefix.utf8) } ?? false
+    }
+
+    private static func service(of call: Call) async throws(AuthError) -> ServiceCaller {
+        guard let bytes = call.request.withBearerToken({ Array($0) }) else { throw .tokenMissing }
+        return try await call.services.serviceAccounts.identify(bytes)
     }
 
     private static func refreshToken(of call: Call) throws -> RefreshToken {
@@ -75,7 +91,8 @@ enum Guard: Sendable {
         switch self {
         case .anyone: nil
         case .refreshToken: nil
-        case .signedIn, .may: "access_token"
+        case .signedIn, .may, .signedInOrService: "access_token"
+        case .service: "api_key"
         case .machine: "metrics_token"
         }
     }
@@ -88,6 +105,8 @@ enum Guard: Sendable {
             [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
         case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
         case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed, .forbidden]
+        case .service: [.tokenMissing, .tokenInvalid, .tokenExpired]
+        case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
         case .machine: [.notFound, .tokenMissing, .tokenInvalid]
         }
     }

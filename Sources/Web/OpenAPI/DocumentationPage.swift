@@ -72,6 +72,8 @@ enum DocumentationPage {
         case .refreshToken: "For whoever holds a refresh token, in the body or in the refreshToken cookie."
         case .signedIn: "For whoever is signed in: Authorization: Bearer, with an access token."
         case .may(let permission): "For whoever is signed in and has the permission \(permission)."
+        case .service: "For service accounts with a key that has the scope."
+        case .signedInOrService: "For whoever is signed in, and for service accounts."
         case .machine: "For programs with METRICS_TOKEN; without one, for programs on the same machine."
         }
     }
@@ -110,17 +112,19 @@ enum DocumentationPage {
             <div class="field"><label for="\(operation.id)-body">Body</label>
             <textarea id="\(operation.id)-body" name="body" rows="6" spellcheck="false">\(JSONLayout.text(example))</textarea></div>
             """
-        let id: HTML? = endpoint.pattern.contains("{id:uuid}") ? """
-            <div class="field"><label for="\(operation.id)-id">id</label>
-            <input id="\(operation.id)-id" name="id" type="text" autocomplete="off" spellcheck="false"></div>
-            """ : nil
+        let ids: [HTML] = OpenAPI.ids(in: endpoint).map { name in
+            """
+            <div class="field"><label for="\(operation.id)-\(name)">\(name)</label>
+            <input id="\(operation.id)-\(name)" name="\(name)" type="text" autocomplete="off" spellcheck="false"></div>
+            """
+        }
         let query: HTML? = operation.query.isEmpty ? nil : """
             <div class="field"><label for="\(operation.id)-query">Query</label>
             <input id="\(operation.id)-query" name="query" type="text" autocomplete="off" spellcheck="false"></div>
             """
         return """
             <form class="trial" data-method="\(endpoint.method.description)" data-path="\(OpenAPI.path(endpoint))" hidden>
-            \(id)
+            \(ids)
             \(query)
             \(body)
             <button type="submit">Try it</button>

@@ -44,6 +44,7 @@ struct OpenAPI: Sendable {
                 "responses": .object(problemResponses),
                 "securitySchemes": [
                     "access_token": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT"],
+                    "api_key": ["type": "http", "scheme": "bearer", "description": "A key of a service account, ghk_…"],
                     "metrics_token": ["type": "http", "scheme": "bearer"],
                     "refresh_cookie": ["type": "apiKey", "in": "cookie", "name": .string(RefreshCookie.name)],
                 ],
@@ -62,6 +63,12 @@ struct OpenAPI: Sendable {
         String(endpoint.pattern.split(separator: ":uuid", omittingEmptySubsequences: false).joined())
     }
 
+    /// The names of the ids in a path, in their order.
+    static func ids(in endpoint: Endpoint) -> [String] {
+        endpoint.pattern.split(separator: "/").filter { $0.hasSuffix(":uuid}") }
+            .map { String($0.dropFirst().dropLast(":uuid}".count)) }
+    }
+
     private func operation(_ endpoint: Endpoint) -> JSON {
         let operation = endpoint.operation
         var members: [JSON.Member] = [
@@ -72,6 +79,10 @@ struct OpenAPI: Sendable {
         let parameters = Self.parameters(endpoint)
         if !parameters.isEmpty { members.append(.init("parameters", .array(parameters))) }
         if !operation.fields.isEmpty { members.append(.init("requestBody", Self.body(operation))) }
+        if !operation.files.isEmpty {
+            let content = JSON.object(operation.files.map(\.json))
+            members.append(.init("requestBody", ["required": true, "content": content]))
+        }
         members.append(.init("responses", responses(endpoint)))
         members.append(.init("security", Self.security(endpoint.access)))
         return .object(members)
@@ -83,6 +94,8 @@ struct OpenAPI: Sendable {
         // The token may come in the body, so the cookie is one way of two.
         case .refreshToken: [["refresh_cookie": []], [:]]
         case .signedIn, .may: [["access_token": []]]
+        case .service: [["api_key": []]]
+        case .signedInOrService: [["access_token": []], ["api_key": []]]
         // On the machine itself no token is needed where none is set.
         case .machine: [["metrics_token": []], [:]]
         }
@@ -90,10 +103,11 @@ struct OpenAPI: Sendable {
 
     private static func parameters(_ endpoint: Endpoint) -> [JSON] {
         var parameters: [JSON] = []
-        if endpoint.pattern.contains("{id:uuid}") {
-            parameters.append([
-                "name": "id", "in": "path", "required": true, "schema": ["type": "string", "format": "uuid"],
-            ])
+        for part in endpoint.pattern.split(separator: "/") where part.hasPrefix("{") {
+            let names = part.dropFirst().dropLast().split(separator: ":")
+            guard let name = names.first else { continue }
+            let schema: JSON = part.hasSuffix(":uuid}") ? ["type": "string", "format": "uuid"] : ["type": "string", "minLength": 1]
+            parameters.append(["name": .string(String(name)), "in": "path", "required": true, "schema": schema])
         }
         for field in endpoint.operation.query {
             parameters.append([
@@ -133,7 +147,7 @@ struct OpenAPI: Sendable {
                 String(answer.status.code),
                 [
                     "description": .string(answer.summary),
-                    "content": .object([.init(answer.contentType, .object(content))]),
+                    "content": .object([.init(answer.contentType, .object(content))] + answer.others.map(\.json)),
                 ])
         ]
         let byStatus = Dictionary(grouping: endpoint.problems, by: \.status.code)

@@ -103,10 +103,13 @@ enum GrantHandler {
 
     static let authorize = Operation(
         "authorize", "Tells whether somebody may do something",
-        detail: "For other services. About others only whoever has `permissions:check` may ask.",
+        detail: """
+            For other services: a service account whose key has the scope `permissions:check` may ask, and so may whoever \
+            is signed in. About others only who has `permissions:check`.
+            """,
         takes: QuestionInput.self, answers: .json(DecisionAnswer.self, "Yes or no."), problems: [.forbidden, .notFound]
     ) { input, call in
-        let decisions = try await call.services.grants.decide([input.question], for: try call.caller)
+        let decisions = try await call.services.grants.decide([input.question], for: try call.authority)
         return .answer(DecisionAnswer(allowed: decisions.first ?? false))
     }
 
@@ -114,7 +117,7 @@ enum GrantHandler {
         "authorizeBatch", "Answers up to 100 questions at once", takes: QuestionListInput.self,
         answers: .json(DecisionListAnswer.self, "The answers, in the order of the questions."), problems: [.forbidden, .notFound]
     ) { input, call in
-        .answer(DecisionListAnswer(decisions: try await call.services.grants.decide(input.questions, for: try call.caller)))
+        .answer(DecisionListAnswer(decisions: try await call.services.grants.decide(input.questions, for: try call.authority)))
     }
 }
 

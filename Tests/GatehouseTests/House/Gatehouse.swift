@@ -46,6 +46,7 @@ final class Gatehouse: Sendable {
                 vault: try Vault(keys: [[UInt8](0..<32)]), clock: clock.clock, log: log))
         server = try WebServer(services: services, log: log, version: "test").start()
         client = HTTPClient(port: server.port)
+        services.outbox.start()
     }
 
     func stop() async {

@@ -14,10 +14,13 @@ import Testing
         PATCH /auth/profile: everyone
         POST /auth/change-password: everyone
         GET /auth/permissions: everyone
+        GET /auth/sign-in-history: everyone
         POST /authorize: everyone
         POST /authorize/batch: everyone
         GET /users: SuperAdmin Admin Manager Operator Viewer
         POST /users: SuperAdmin Admin
+        POST /users/import: SuperAdmin Admin
+        GET /users/export: SuperAdmin Admin
         GET /users/{id}: SuperAdmin Admin Manager Operator Viewer
         DELETE /users/{id}: SuperAdmin Admin
         POST /users/{id}/block: SuperAdmin Admin
@@ -48,6 +51,26 @@ import Testing
         DELETE /companies/{id}: SuperAdmin
         POST /companies/{id}/members: SuperAdmin Admin
         DELETE /companies/{id}/members/{user}: SuperAdmin Admin
+        GET /service-accounts: SuperAdmin Admin
+        POST /service-accounts: SuperAdmin Admin
+        GET /service-accounts/{id}: SuperAdmin Admin
+        PATCH /service-accounts/{id}: SuperAdmin Admin
+        DELETE /service-accounts/{id}: SuperAdmin Admin
+        POST /service-accounts/{id}/keys: SuperAdmin Admin
+        DELETE /service-accounts/{id}/keys/{key}: SuperAdmin Admin
+        GET /audit-logs: SuperAdmin Admin
+        GET /audit-logs/{id}: SuperAdmin Admin
+        GET /audit-logs/export: SuperAdmin Admin
+        GET /audit-logs/head: SuperAdmin Admin
+        GET /webhooks: SuperAdmin Admin
+        POST /webhooks: SuperAdmin Admin
+        GET /webhooks/{id}: SuperAdmin Admin
+        PATCH /webhooks/{id}: SuperAdmin Admin
+        DELETE /webhooks/{id}: SuperAdmin Admin
+        POST /webhooks/{id}/test: SuperAdmin Admin
+        POST /webhooks/{id}/rotate-secret: SuperAdmin Admin
+        GET /webhooks/{id}/deliveries: SuperAdmin Admin
+        POST /webhooks/{id}/deliveries/{delivery}/replay: SuperAdmin Admin
         """
 
     private static let roles = ["SuperAdmin", "Admin", "Manager", "Operator", "Collector", "Technician", "Viewer"]

@@ -49,6 +49,26 @@ struct PostgreSQLTests {
         }
     }
 
+    @Test("a semicolon in quotes, in dollars or in a comment separates no statements of a script")
+    func scripts() async throws {
+        try await withDatabase { database in
+            let script = """
+                -- one; two
+                INSERT INTO t (k, v) VALUES (1, 'a;b''; c') /* ; */;;
+                /*sqlite: nonsense; */ /*postgres: INSERT INTO t (k, v) VALUES (2, 'of postgres;'); */
+                DO $$ BEGIN INSERT INTO t (k, v) VALUES (3, 'x;'); END $$;
+                CREATE TABLE "odd;name" (k bigint); INSERT INTO "odd;name" VALUES (4)
+                """
+            try await database.exclusively { try await $0.run(script: script) }
+            let rows = try await database.read(Statement("SELECT v FROM t ORDER BY k"), [])
+            #expect(try rows.map { row in
+                var row = row
+                return try row.next(String.self)
+            } == ["a;b'; c", "of postgres;", "x;"])
+            #expect(try await database.read(Statement("SELECT k FROM \"odd;name\""), []).value(Int.self) == 4)
+        }
+    }
+
     @Test("a transaction that fails leaves nothing, whatever its body makes of the failure")
     func rollback() async throws {
         try await withDatabase { database in

@@ -1,0 +1,255 @@
+#define _GNU_SOURCE
+#define CURL_DISABLE_DEPRECATION
+#define CURL_DISABLE_TYPECHECK
+#include "CCurl.h"
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* X(type, name, parameters): every function that is called here. */
+#define FUNCTIONS \
+    X(CURLcode, curl_global_init, (long)) \
+    X(CURL *, curl_easy_init, (void)) \
+    X(CURLcode, curl_easy_setopt, (CURL *, CURLoption, ...)) \
+    X(CURLcode, curl_easy_getinfo, (CURL *, CURLINFO, ...)) \
+    X(void, curl_easy_cleanup, (CURL *)) \
+    X(struct curl_slist *, curl_slist_append, (struct curl_slist *, const char *)) \
+    X(void, curl_slist_free_all, (struct curl_slist *)) \
+    X(CURLM *, curl_multi_init, (void)) \
+    X(CURLMcode, curl_multi_add_handle, (CURLM *, CURL *)) \
+    X(CURLMcode, curl_multi_remove_handle, (CURLM *, CURL *)) \
+    X(CURLMcode, curl_multi_perform, (CURLM *, int *)) \
+    X(CURLMcode, curl_multi_poll, (CURLM *, struct curl_waitfd *, unsigned int, int, int *)) \
+    X(CURLMcode, curl_multi_wakeup, (CURLM *)) \
+    X(CURLMsg *, curl_multi_info_read, (CURLM *, int *)) \
+    X(CURLMcode, curl_multi_cleanup, (CURLM *))
+
+static struct {
+#define X(type, name, parameters) type(*name) parameters;
+    FUNCTIONS
+#undef X
+} lib;
+
+static int failed = 1;
+
+static void load(void) {
+    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    if (!library) return;
+    int missing = 0;
+#define X(type, name, parameters) missing |= !(*(void **)&lib.name = dlsym(library, #name));
+    FUNCTIONS
+#undef X
+    failed = missing || lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK;
+}
+
+int gh_curl_load(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load);
+    return failed;
+}
+
+/* One request under way. */
+struct errand {
+    struct errand *next;
+    struct errand *former;
+    CURL *easy;
+    struct curl_slist *headers;
+    gh_curl_admits admits;
+    void *context;
+    size_t left;
+    int was_refused;
+};
+
+struct multi {
+    CURLM *curl;
+    struct errand *first;
+};
+
+/* The address that is really connected to is the one that is looked at: no name is looked up again in between. */
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to) {
+    struct errand *errand = data;
+    const uint8_t *address = NULL;
+    size_t size = 0;
+    if (to->family == AF_INET) {
+        address = (const uint8_t *)&((struct sockaddr_in *)&to->addr)->sin_addr;
+        size = 4;
+    } else if (to->family == AF_INET6) {
+        address = (const uint8_t *)&((struct sockaddr_in6 *)&to->addr)->sin6_addr;
+        size = 16;
+    }
+    if (purpose != CURLSOCKTYPE_IPCXN || !address || !errand->admits(errand->context, address, size)) {
+        errand->was_refused = 1;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static size_t count(char *bytes, size_t one, size_t size, void *data) {
+    (void)bytes;
+    (void)one;
+    struct errand *errand = data;
+    if (size > errand->left) return 0;
+    errand->left -= size;
+    return size;
+}
+
+void *gh_curl_open(void) {
+    struct multi *multi = calloc(1, sizeof *multi);
+    if (!multi) return NULL;
+    multi->curl = lib.curl_multi_init();
+    if (multi->curl) return multi;
+    free(multi);
+    return NULL;
+}
+
+static void forget(struct multi *multi, struct errand *errand) {
+    lib.curl_multi_remove_handle(multi->curl, errand->easy);
+    if (errand->former) errand->former->next = errand->next;
+    else multi->first = errand->next;
+    if (errand->next) errand->next->former = errand->former;
+    lib.curl_easy_cleanup(errand->easy);
+    lib.curl_slist_free_all(errand->headers);
+    free(errand);
+}
+
+static int set_headers(struct errand *errand, const struct gh_curl_request *request) {
+    for (size_t index = 0; index < request->header_count; index++) {
+        struct curl_slist *more = lib.curl_slist_append(errand->headers, request->headers[index]);
+        if (!more) return 1;
+        errand->headers = more;
+    }
+    return lib.curl_easy_setopt(errand->easy, CURLOPT_HTTPHEADER, errand->headers) != CURLE_OK;
+}
+
+static int set_options(struct errand *errand, const struct gh_curl_request *request) {
+    CURLcode fault = CURLE_OK;
+#define SET(option, value) fault = fault ? fault : lib.curl_easy_setopt(errand->easy, option, value)
+    long protocols = CURLPROTO_HTTPS | (request->allows_http ? CURLPROTO_HTTP : 0);
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_PROTOCOLS, protocols);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (request->ca_file) SET(CURLOPT_CAINFO, request->ca_file);
+    /* A connection is for one request, so that each request's address is looked at. */
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+    SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_milliseconds);
+    SET(CURLOPT_TIMEOUT_MS, request->milliseconds);
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+    SET(CURLOPT_COPYPOSTFIELDS, request->body);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, errand);
+    SET(CURLOPT_WRITEFUNCTION, count);
+    SET(CURLOPT_WRITEDATA, errand);
+    SET(CURLOPT_PRIVATE, errand);
+#undef SET
+    return fault != CURLE_OK || set_headers(errand, request);
+}
+
+int gh_curl_start(void *handle, const struct gh_curl_request *request) {
+    struct multi *multi = handle;
+    struct errand *errand = calloc(1, sizeof *errand);
+    if (!errand) return 1;
+    errand->easy = lib.curl_easy_init();
+    errand->admits = request->admits;
+    errand->context = request->context;
+    errand->left = request->answer_limit;
+    if (!errand->easy || set_options(errand, request)
+        || lib.curl_multi_add_handle(multi->curl, errand->easy) != CURLM_OK) {
+        if (errand->easy) lib.curl_easy_cleanup(errand->easy);
+        lib.curl_slist_free_all(errand->headers);
+        free(errand);
+        return 1;
+    }
+    errand->next = multi->first;
+    if (multi->first) multi->first->former = errand;
+    multi->first = errand;
+    return 0;
+}
+
+void gh_curl_work(void *handle, int milliseconds) {
+    struct multi *multi = handle;
+    int running;
+    /* In this order: what ends in the work is taken by the caller before anybody waits. */
+    lib.curl_multi_poll(multi->curl, NULL, 0, milliseconds, NULL);
+    lib.curl_multi_perform(multi->curl, &running);
+}
+
+void gh_curl_wake(void *handle) { lib.curl_multi_wakeup(((struct multi *)handle)->curl); }
+
+static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, long status) {
+    switch (code) {
+    case CURLE_OK: return GH_CURL_NONE;
+    /* Enough of the answer was read. */
+    case CURLE_WRITE_ERROR: return status ? GH_CURL_NONE : GH_CURL_OTHER;
+    case CURLE_COULDNT_RESOLVE_HOST: return GH_CURL_NAME;
+    case CURLE_COULDNT_CONNECT: return errand->was_refused ? GH_CURL_ADDRESS : GH_CURL_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: return GH_CURL_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE: return GH_CURL_TLS;
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: return GH_CURL_ANSWER;
+    default: return errand->was_refused ? GH_CURL_ADDRESS : GH_CURL_OTHER;
+    }
+}
+
+static void describe(struct errand *errand, CURLcode code, struct gh_curl_outcome *outcome) {
+    curl_off_t time = 0;
+    outcome->context = errand->context;
+    outcome->status = 0;
+    lib.curl_easy_getinfo(errand->easy, CURLINFO_RESPONSE_CODE, &outcome->status);
+    lib.curl_easy_getinfo(errand->easy, CURLINFO_TOTAL_TIME_T, &time);
+    outcome->microseconds = time;
+    outcome->fault = fault_of(errand, code, outcome->status);
+}
+
+int gh_curl_next(void *handle, struct gh_curl_outcome *outcome) {
+    struct multi *multi = handle;
+    CURLMsg *message;
+    int left;
+    while ((message = lib.curl_multi_info_read(multi->curl, &left))) {
+        if (message->msg != CURLMSG_DONE) continue;
+        struct errand *errand = NULL;
+        CURLcode code = message->data.result;
+        lib.curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&errand);
+        if (!errand) continue;
+        describe(errand, code, outcome);
+        forget(multi, errand);
+        return 1;
+    }
+    return 0;
+}
+
+int gh_curl_abandon(void *handle, struct gh_curl_outcome *outcome) {
+    struct multi *multi = handle;
+    if (!multi->first) return 0;
+    describe(multi->first, CURLE_OPERATION_TIMEDOUT, outcome);
+    forget(multi, multi->first);
+    return 1;
+}
+
+void gh_curl_close(void *handle) {
+    struct multi *multi = handle;
+    lib.curl_multi_cleanup(multi->curl);
+    free(multi);
+}

@@ -1,0 +1,63 @@
+/* libcurl, loaded when the first request leaves the server: it brings many libraries and their memory with it, which a
+   server that sends nothing does without. Only what is needed is here: requests whose answers are counted, not kept,
+   each connected to an address that the caller has admitted. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether a connection may be made to this address: 4 or 16 bytes in network order. */
+typedef int (*gh_curl_admits)(void *context, const uint8_t *address, size_t size);
+
+struct gh_curl_request {
+    const char *url;
+    const char *const *headers;
+    size_t header_count;
+    const char *body;
+    size_t body_size;
+    /* NULL for the certificates of the system. */
+    const char *ca_file;
+    int allows_http;
+    long connect_milliseconds;
+    long milliseconds;
+    /* So much of an answer is read, and no more. */
+    size_t answer_limit;
+    gh_curl_admits admits;
+    /* Handed to `admits`, and back in the outcome. It must live until then. */
+    void *context;
+};
+
+enum gh_curl_fault {
+    GH_CURL_NONE,
+    GH_CURL_NAME,
+    GH_CURL_ADDRESS,
+    GH_CURL_CONNECT,
+    GH_CURL_TLS,
+    GH_CURL_TIMEOUT,
+    GH_CURL_ANSWER,
+    GH_CURL_OTHER
+};
+
+struct gh_curl_outcome {
+    void *context;
+    enum gh_curl_fault fault;
+    /* 0 where no answer came. */
+    long status;
+    int64_t microseconds;
+};
+
+/* Loads the library; 0 on success. To be called before anything else here, as often as one likes. */
+int gh_curl_load(void);
+
+/* What holds the requests under way. All but gh_curl_wake is for one thread. NULL on failure. */
+void *gh_curl_open(void);
+/* Starts a request, whose strings are copied. 0 on success; on failure the context is not handed back. */
+int gh_curl_start(void *multi, const struct gh_curl_request *request);
+/* Waits until there is work, for so long at most, and does it. */
+void gh_curl_work(void *multi, int milliseconds);
+/* Makes gh_curl_work return. From any thread. */
+void gh_curl_wake(void *multi);
+/* Gives a request that has ended; 0 where there is none. */
+int gh_curl_next(void *multi, struct gh_curl_outcome *outcome);
+/* Gives up a request under way; 0 where there is none. */
+int gh_curl_abandon(void *multi, struct gh_curl_outcome *outcome);
+void gh_curl_close(void *multi);

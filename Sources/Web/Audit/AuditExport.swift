@@ -1,0 +1,101 @@
+import Ground
+import HTTP
+import Services
+
+/// The audit log as a file that is read from the store while it is sent: one page is in memory, and the next is asked
+/// for when the client has taken it.
+enum AuditExport {
+    private static let csv = "text/csv; charset=utf-8; header=present"
+    private static let lines = "application/jsonl"
+
+    static let operation = Operation(
+        "exportAuditLogs", "Gives the audit log as a file, the newest first",
+        detail: """
+            The filters are those of the list. In CSV a text that a spreadsheet would take for a formula has an \
+            apostrophe before it, and control characters are replaced; JSON lines have everything as it is. The export \
+            is an event of the log itself. A connection that is cut before the last chunk means that the file is not \
+            whole.
+            """,
+        asks: AuditExportQuery.self, answers: description
+    ) { query, call in
+        let (log, token, address) = (call.services.auditLog, try call.caller, call.request.client)
+        try await log.beginExport(query.facts, by: token, from: call.client)
+        // Read before the status is out, so that a store that is away can be told of.
+        let first = try await log.exportPage(query.filter, after: nil, by: token, from: address)
+        let isCSV = query.format == .csv
+        let response = Response(contentType: isCSV ? csv : lines) { writer in
+            if isCSV { try await writer.write(CSV.line(columns)) }
+            var page = first
+            while true {
+                try await writer.write(isCSV ? page.items.flatMap(csvLine) : page.items.flatMap(jsonLine))
+                guard let next = page.next else { return }
+                page = try await log.exportPage(query.filter, after: next, by: token, from: address)
+            }
+        }
+        return response.header("Cache-Control", "no-store")
+            .header("Content-Disposition", "attachment; filename=\"audit-logs.\(query.format.rawValue)\"")
+    }
+
+    private static var description: AnswerDescription {
+        .file(
+            FileKind(contentType: lines, schema: ["type": "string"], example: .string(AuditAnswer.example.text + "\n")),
+            FileKind(
+                contentType: csv, schema: ["type": "string"],
+                example: .string(String(decoding: CSV.line(columns), as: UTF8.self))),
+            summary: "The file.")
+    }
+
+    private static func jsonLine(_ row: AuditRow) -> [UInt8] {
+        var writer = JSONWriter(capacity: 640)
+        AuditAnswer(row: row).write(into: &writer)
+        return writer.bytes + [10]
+    }
+
+    private static let columns = [
+        "id", "at", "event", "severity", "outcome", "user_id", "actor_id", "company_id", "session_id", "ip",
+        "user_agent", "request_id", "metadata", "redacted_at",
+    ]
+
+    private static func csvLine(_ row: AuditRow) -> [UInt8] {
+        CSV.line([
+            row.id.description, row.at.rfc3339, row.event, row.severity, row.outcome, row.userID?.description,
+            row.actorID?.description, row.companyID?.description, row.sessionID?.description, row.ip, row.userAgent,
+            row.requestID, row.metadata, row.redactedAt?.rfc3339,
+        ])
+    }
+}
+
+/// Lines of comma-separated values (RFC 4180) that are safe to open in a spreadsheet.
+enum CSV {
+    /// Every field is quoted. One that a spreadsheet would take for a formula gets an apostrophe, and what could end a
+    /// line, move a cursor or turn the direction of writing becomes U+FFFD.
+    static func line(_ fields: [String?]) -> [UInt8] {
+        var line: [UInt8] = []
+        for (index, field) in fields.enumerated() {
+            if index > 0 { line.append(44) }
+            line.append(34)
+            append(field ?? "", to: &line)
+            line.append(34)
+        }
+        return line + [13, 10]
+    }
+
+    private static func append(_ text: String, to line: inout [UInt8]) {
+        if startsFormula(text) { line.append(39) }
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: line.append(contentsOf: "\u{fffd}".utf8)
+            default:
+                if scalar == "\"" { line.append(34) }
+                line.append(contentsOf: String(scalar).utf8)
+            }
+        }
+    }
+
+    /// Spreadsheets pass over blanks, and know the wide forms of these signs.
+    private static func startsFormula(_ text: String) -> Bool {
+        guard let first = text.unicodeScalars.first(where: { !$0.properties.isWhitespace && $0.properties.generalCategory != .control && $0.properties.generalCategory != .format })
+        else { return false }
+        return "=+-@|%\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".unicodeScalars.contains(first)
+    }
+}
