@@ -170,11 +170,10 @@ public struct InvitationService: Sendable {
             guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
             try await repositories.companies.add(member: user.id, to: company, at: now)
         }
-        let roles = try await repositories.invitations.roles(of: invitation.id)
-        guard !roles.isEmpty else { return }
         // A role may permit more by now, and whoever invited less.
         let inviter = try await authority(ofInviter: invitation.invitedBy, in: invitation.company, repositories)
-        for role in roles {
+        guard inviter.may("users:create", in: invitation.company) else { throw AuthError.invitationInvalid }
+        for role in try await repositories.invitations.roles(of: invitation.id) {
             let permissions = try await repositories.roles.effective(of: role.id)
             guard inviter.may("roles:grant", in: invitation.company),
                 inviter.firstMissing(of: permissions, in: invitation.company) == nil

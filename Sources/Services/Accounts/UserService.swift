@@ -106,7 +106,7 @@ public struct UserService: Sendable {
         let companies = try await repositories.companies.all(ofUser: id)
             .filter { scope.company == nil || $0.id == scope.company }
         return PersonDetail(
-            person: Person(user, roles: grants.map(\.name)), user: user, companies: companies, grants: grants)
+            person: Person(user, roles: Self.names(grants, at: clock.now)), user: user, companies: companies, grants: grants)
     }
 
     // MARK: Creating
@@ -253,7 +253,8 @@ public struct UserService: Sendable {
                     AuditEvent(.userRestored, user: id, actor: token.userID), from: client, in: repositories)
                 guard let restored = try await repositories.users.find(id) else { throw AuthError.notFound }
                 try await repositories.userWords.write(of: restored)
-                return Person(restored, roles: try await repositories.grants.all(of: id, within: nil).map(\.name))
+                return Person(
+                    restored, roles: Self.names(try await repositories.grants.all(of: id, within: nil), at: now))
             }
         } catch { throw AccountService.taken(error) }
     }
@@ -266,7 +267,7 @@ public struct UserService: Sendable {
                 let ended = try await body(repositories)
                 guard let user = try await repositories.users.find(id) else { throw AuthError.notFound }
                 let grants = try await repositories.grants.all(of: id, within: nil)
-                return (Person(user, roles: grants.map(\.name)), ended)
+                return (Person(user, roles: Self.names(grants, at: clock.now)), ended)
             }
             try await sessions.made(ended: ended)
             try await sessions.subjects.changed(user: id)
@@ -302,6 +303,11 @@ public struct UserService: Sendable {
         user.emailVerifiedAt = nil
         try await repositories.users.setEmail(of: user, at: clock.now)
         try await audit.record(AuditEvent(.emailChanged, user: id, actor: token.userID), from: client, in: repositories)
+    }
+
+    /// The names of roles that have not ended, each once.
+    private static func names(_ grants: [GrantedRole], at now: Timestamp) -> [String] {
+        Set(grants.filter { $0.expiresAt.map { $0 > now } ?? true }.map(\.name)).sorted()
     }
 
     private static func count(_ ended: [UUID]) -> JSON.Member { .init("sessions_ended", .integer(Int64(ended.count))) }

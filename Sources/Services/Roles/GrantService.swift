@@ -136,6 +136,11 @@ public struct GrantService: Sendable {
             if questions.contains(where: { $0.isOf(caller.user) && $0.company != nil && $0.company != caller.company }) {
                 known[caller.user] = try await store.reading.grants.current(of: caller.user, at: clock.now)
             }
+            for company in Set(questions.compactMap(\.company)) where company != caller.company {
+                // What is granted for a company that is suspended or gone permits nothing there.
+                guard try await store.reading.companies.find(company)?.status != .active else { continue }
+                for user in known.keys { known[user]?.removeAll { $0.company == company } }
+            }
             return try questions.map { question in
                 if question.isOf(caller.user), caller.may(question.permission, in: question.company) { return true }
                 if !question.isOf(caller.user), case .company(let company) = scope, question.company != company {

@@ -4,13 +4,21 @@ import Store
 
 /// A role, with what it permits.
 public struct RoleDetail: Sendable {
-    public let role: Role
+    public private(set) var role: Role
     /// By itself.
     public let permissions: [String]
     /// The names of the roles that it includes.
     public let includes: [String]
     /// With all that it includes.
     public let effective: [String]
+
+    /// From within a company nobody sees where the administrators of the whole come from.
+    func shown(to scope: Scope) -> RoleDetail {
+        guard scope != .everywhere else { return self }
+        var copy = self
+        copy.role.rule = AddressRule(isEnabled: role.rule.isEnabled)
+        return copy
+    }
 }
 
 /// What is said of a role; nil leaves it as it is.
@@ -46,17 +54,22 @@ public struct RoleService: Sendable {
     // MARK: Reading
 
     /// One page of roles, the oldest first.
-    public func list(after: UUID?, limit: Int) async throws(AuthError) -> (items: [RoleDetail], next: UUID?) {
+    public func list(after: UUID?, limit: Int, by token: AccessToken)
+        async throws(AuthError) -> (items: [RoleDetail], next: UUID?)
+    {
+        let scope = try await sessions.demand("roles:read", of: token)
         do {
             let page = try await store.reading.roles.page(after: after, limit: limit + 1)
             let items = Array(page.prefix(limit))
-            return (try await details(of: items, in: store.reading), page.count > limit ? items.last?.id : nil)
+            let shown = try await details(of: items, in: store.reading).map { $0.shown(to: scope) }
+            return (shown, page.count > limit ? items.last?.id : nil)
         } catch { throw .from(error) }
     }
 
     /// - Throws: `.notFound`.
-    public func find(_ id: UUID) async throws(AuthError) -> RoleDetail {
-        do { return try await detail(of: id, in: store.reading) } catch { throw .from(error) }
+    public func find(_ id: UUID, by token: AccessToken) async throws(AuthError) -> RoleDetail {
+        let scope = try await sessions.demand("roles:read", of: token)
+        do { return try await detail(of: id, in: store.reading).shown(to: scope) } catch { throw .from(error) }
     }
 
     /// Every permission that the server asks for, and every other that some role has.

@@ -60,7 +60,7 @@ struct OpenAPI: Sendable {
 
     /// `/users/{id:uuid}` as OpenAPI writes it.
     static func path(_ endpoint: Endpoint) -> String {
-        String(endpoint.pattern.split(separator: ":uuid", omittingEmptySubsequences: false).joined())
+        String(endpoint.pattern.replacing(":uuid}", with: "}").replacing(":text}", with: "}"))
     }
 
     /// The names of the ids in a path, in their order.

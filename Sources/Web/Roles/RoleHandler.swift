@@ -10,14 +10,14 @@ enum RoleHandler {
         "listRoles", "Lists roles, the oldest first", asks: PageQuery.self,
         answers: .json(PageAnswer<RoleAnswer>.self, "One page.")
     ) { query, call in
-        let page = try await call.services.roles.list(after: query.after, limit: query.limit)
+        let page = try await call.services.roles.list(after: query.after, limit: query.limit, by: try call.caller)
         return .answer(PageAnswer(items: page.items.map(RoleAnswer.init), next: page.next?.description))
     }
 
     static let read = Operation(
         "readRole", "Tells a role", answers: .json(RoleAnswer.self, "The role."), problems: [.notFound]
     ) { call in
-        .answer(RoleAnswer(detail: try await call.services.roles.find(try call.request.uuid())))
+        .answer(RoleAnswer(detail: try await call.services.roles.find(try call.request.uuid(), by: try call.caller)))
     }
 
     static let create = Operation(
