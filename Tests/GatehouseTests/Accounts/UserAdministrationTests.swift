@@ -20,7 +20,7 @@ import Testing
             }
             #expect(try change(token, password)["errors"]?[0]?["code"] == "password_unchanged")
             #expect(try change(token, "short")["errors"]?[0]?["field"] == "new_password")
-            #expect(try change(String(token.dropLast()) + "A", Member.password).status == 401)
+            #expect(try change(String(token.dropLast()) + (token.last == "A" ? "E" : "A"), Member.password).status == 401)
             let changed = try change(token, Member.password)
             #expect(changed.status == 200 && changed["access_token"] != nil)
             #expect(try change(token, "nineteen loud ferries").code == "token_invalid")
