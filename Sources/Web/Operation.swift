@@ -3,14 +3,15 @@ import HTTP
 import Services
 
 /// What a route does, and all that the document of the interface says of it.
+///
+/// What only the document needs is made when it is asked for: made at start, it would stay in memory unread.
 struct Operation: Sendable {
     /// Its name in the document: unique.
     let id: String
     let summary: String
     let detail: String
-    let fields: [any AnyField]
-    /// What it takes behind `?`.
-    let query: [any AnyQueryField]
+    private let makeFields: @Sendable () -> [any AnyField]
+    private let makeQuery: @Sendable () -> [any AnyQueryField]
     /// The kinds of file that it takes as its body, piece by piece; most take none.
     let files: [FileKind]
     let answer: AnswerDescription
@@ -18,19 +19,24 @@ struct Operation: Sendable {
     let problems: [ProblemCode]
     let run: @Sendable (Call) async throws -> Response
 
+    /// What it takes in its body.
+    var fields: [any AnyField] { makeFields() }
+    /// What it takes behind `?`.
+    var query: [any AnyQueryField] { makeQuery() }
+
     /// Whether the document of the interface lists it.
     var isPartOfInterface: Bool { !answer.contentType.hasPrefix("text/html") && !answer.isAsset }
 
     init(
-        _ id: String, _ summary: String, detail: String = "", fields: [any AnyField] = [],
-        query: [any AnyQueryField] = [], files: [FileKind] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        _ id: String, _ summary: String, detail: String = "", fields: @autoclosure @escaping @Sendable () -> [any AnyField] = [],
+        query: @autoclosure @escaping @Sendable () -> [any AnyQueryField] = [], files: [FileKind] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.id = id
         self.summary = summary
         self.detail = detail
-        self.fields = fields
-        self.query = query
+        makeFields = fields
+        makeQuery = query
         self.files = files
         self.answer = answer
         self.problems = problems
@@ -97,12 +103,29 @@ struct AnswerDescription: Sendable {
     let summary: String
     /// The name of the schema in the document; nil for what is no JSON.
     let schemaName: String?
-    let schema: JSON
-    let example: JSON
+    private let makeSchema: @Sendable () -> JSON
+    private let makeExample: @Sendable () -> JSON
     /// A file that belongs to a page.
     var isAsset = false
     /// Other kinds of file that the answer may be.
-    var others: [FileKind] = []
+    let others: [FileKind]
+
+    var schema: JSON { makeSchema() }
+    var example: JSON { makeExample() }
+
+    init(
+        status: Status, contentType: String, summary: String, schemaName: String?,
+        schema: @autoclosure @escaping @Sendable () -> JSON, example: @autoclosure @escaping @Sendable () -> JSON,
+        others: [FileKind] = []
+    ) {
+        self.status = status
+        self.contentType = contentType
+        self.summary = summary
+        self.schemaName = schemaName
+        makeSchema = schema
+        makeExample = example
+        self.others = others
+    }
 
     static func json<A: Answer>(_ type: A.Type, status: Status = .ok, _ summary: String) -> AnswerDescription {
         AnswerDescription(

@@ -60,7 +60,10 @@ struct OpenAPI: Sendable {
 
     /// `/users/{id:uuid}` as OpenAPI writes it.
     static func path(_ endpoint: Endpoint) -> String {
-        String(endpoint.pattern.replacing(":uuid}", with: "}").replacing(":text}", with: "}"))
+        // `:uuid` and `:text` say to the router what it may take; OpenAPI says it in the parameter.
+        endpoint.pattern.split(separator: "/", omittingEmptySubsequences: false)
+            .map { part in part.hasPrefix("{") ? String(part.prefix { $0 != ":" }) + "}" : String(part) }
+            .joined(separator: "/")
     }
 
     /// The names of the ids in a path, in their order.
