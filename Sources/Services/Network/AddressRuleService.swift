@@ -114,7 +114,7 @@ public struct AddressRuleService: Sendable {
             throw Self.refusal("allowed_ips", "empty_list", "A list that is switched on needs an address or a country.")
         }
         if !rule.countries.isEmpty, !gates.knowsCountries {
-            throw Self.refusal("allowed_countries", "countries_unknown", "The server has no database of countries (GEOIP_DATABASE).")
+            throw Self.refusal("allowed_countries", "countries_unknown", "The server has no database of countries.")
         }
     }
 
