@@ -23,6 +23,7 @@ public struct Configuration: Sendable {
     public let audit: AuditSettings
     public let limits: LimitSettings
     public let webhooks: WebhookSettings
+    public let telegram: TelegramSettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -45,6 +46,8 @@ public struct Configuration: Sendable {
         limits = LimitSettings(reading: &reader)
         reader.begin("Webhooks")
         webhooks = WebhookSettings(reading: &reader)
+        reader.begin("Telegram")
+        telegram = TelegramSettings(reading: &reader)
         if environment == .production { demandSecrets(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }

@@ -1,0 +1,59 @@
+import Ground
+
+/// How the server works with Telegram.
+public struct TelegramSettings: Sendable {
+    /// How the bots hear of what people write and press.
+    public enum Updates: String, Sendable, CaseIterable { case polling, webhook, off }
+
+    /// Scheme, host and port, and a path where there is one; no slash at the end.
+    public let apiURL: String
+    public let botToken: BotToken?
+    public let updates: Updates
+    public let autoCreates: Bool
+    /// How old what the Login Widget signed may be.
+    public let authMaximumAge: Duration
+    /// How old what opened a Mini App may be.
+    public let initDataMaximumAge: Duration
+
+    init(reading reader: inout SettingReader) {
+        botToken = reader.readOptional(
+            "TELEGRAM_BOT_TOKEN", "a token as BotFather gives it", isSecret: true,
+            "The server's own bot; others are added over the interface."
+        ) { BotToken($0) }
+        updates = reader.choice(
+            "TELEGRAM_UPDATES", default: .polling,
+            "How bots hear of messages and buttons: ask for them, be told at PUBLIC_URL, or not at all.")
+        autoCreates = reader.flag(
+            "TELEGRAM_AUTO_CREATE", default: true,
+            "Whether a stranger who signs in through Telegram gets an account; otherwise an access request is made.")
+        authMaximumAge = reader.duration(
+            "TELEGRAM_AUTH_MAX_AGE", default: "5m", from: .seconds(10), to: .seconds(86400),
+            "How old what the Login Widget signed may be.")
+        initDataMaximumAge = reader.duration(
+            "TELEGRAM_INIT_DATA_MAX_AGE", default: "24h", from: .seconds(10), to: .seconds(7 * 86400),
+            "How old what opened a Mini App may be.")
+        apiURL = reader.read(
+            "TELEGRAM_API_URL", "an http or https address", default: Self.standardURL, shownAs: Self.standardURL,
+            "Where the Bot API is: Telegram's, or a server of one's own. Over http it must be in a private network."
+        ) { Self.base($0) }
+    }
+
+    private static let standardURL = "https://api.telegram.org"
+
+    /// The address without a slash at its end; nil for what cannot have the name of a method put behind it.
+    private static func base(_ text: String) -> String? {
+        let scheme = text.prefix { $0 != ":" }.lowercased()
+        guard scheme == "https" || scheme == "http", text.dropFirst(scheme.count).hasPrefix("://") else { return nil }
+        let rest = text.dropFirst(scheme.count + 3)
+        let allowed = rest.utf8.allSatisfy { byte in
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 47, 58, 91, 93, 95, 126: true
+            default: false
+            }
+        }
+        guard allowed, let first = rest.first, first != "/", first != ":" else { return nil }
+        var base = "\(scheme)://\(rest)"
+        while base.hasSuffix("/") { base.removeLast() }
+        return base
+    }
+}
