@@ -14,6 +14,8 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-warnings-as-errors"]),
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     .enableUpcomingFeature("ExistentialAny"),
+    // Regular expressions are used nowhere, and their two libraries take a megabyte from the start.
+    .unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"]),
 ] + cheapCalls
 
 /// A library of the distribution, found through pkg-config where it ships a .pc file.

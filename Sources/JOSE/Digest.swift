@@ -1,13 +1,13 @@
-import CSodium
+import COpenSSL
 
-/// SHA-256 of what is signed and of what names a key. From libsodium, where it cannot fail.
+/// SHA-256 of what is signed and of what names a key.
 enum Digest {
     static func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-        let text = bytes.assumingMemoryBound(to: UInt8.self)
-        return [UInt8](unsafeUninitializedCapacity: 32) { output, count in
-            guard let start = output.baseAddress else { return }
-            // An empty text may come without an address; one must be given all the same.
-            crypto_hash_sha256(start, text.baseAddress ?? UnsafePointer(start), UInt64(text.count))
+        [UInt8](unsafeUninitializedCapacity: 32) { output, count in
+            var state = SHA256_CTX()
+            SHA256_Init(&state)
+            SHA256_Update(&state, bytes.baseAddress, bytes.count)
+            SHA256_Final(output.baseAddress, &state)
             count = 32
         }
     }
@@ -17,11 +17,9 @@ enum Digest {
     /// HMAC-SHA-256 with a key of any length.
     static func hmac(_ text: String, key: [UInt8]) -> [UInt8] {
         let message = Array(text.utf8)
-        var tag = [UInt8](repeating: 0, count: Int(crypto_auth_hmacsha256_BYTES))
-        var state = crypto_auth_hmacsha256_state()
-        crypto_auth_hmacsha256_init(&state, key, key.count)
-        crypto_auth_hmacsha256_update(&state, message, UInt64(message.count))
-        crypto_auth_hmacsha256_final(&state, &tag)
+        var tag = [UInt8](repeating: 0, count: 32)
+        let made = HMAC(EVP_sha256(), key, Int32(key.count), message, message.count, &tag, nil)
+        precondition(made != nil, "OpenSSL makes no HMAC")
         return tag
     }
 }

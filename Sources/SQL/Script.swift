@@ -1,3 +1,5 @@
+import Ground
+
 /// Scripts that both databases read: what stands between `/*sqlite:` or `/*postgres:` and `*/` is for one of them.
 enum Script {
     /// Uncovers what is for one database.

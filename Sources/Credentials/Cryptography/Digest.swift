@@ -6,9 +6,13 @@ import Ground
 public enum Digest {
     /// SHA-256 (FIPS 180-4), 32 bytes.
     public static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-        var hash = [UInt8](repeating: 0, count: 32)
-        crypto_hash_sha256(&hash, bytes, UInt64(bytes.count))
-        return hash
+        [UInt8](unsafeUninitializedCapacity: 32) { hash, count in
+            var state = SHA256_CTX()
+            SHA256_Init(&state)
+            SHA256_Update(&state, bytes, bytes.count)
+            SHA256_Final(hash.baseAddress, &state)
+            count = 32
+        }
     }
 
     /// SHA-256 as hexadecimal digits.

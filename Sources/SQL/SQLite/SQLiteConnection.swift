@@ -128,7 +128,7 @@ final class SQLiteConnection {
         switch code {
         case SQLITE_CONSTRAINT | (8 << 8), SQLITE_CONSTRAINT | (6 << 8):  // UNIQUE, PRIMARYKEY
             // "UNIQUE constraint failed: users.email_key"
-            let columns = message.split(separator: ": ").last.map(String.init) ?? message
+            let columns = message.split(separator: " ").last.map(String.init) ?? message
             return .duplicate(columns)
         case _ where code & 0xff == SQLITE_CONSTRAINT: return .constraint(message)
         case _ where code & 0xff == SQLITE_ERROR || code & 0xff == SQLITE_RANGE || code & 0xff == SQLITE_MISMATCH:

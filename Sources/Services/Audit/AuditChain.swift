@@ -43,19 +43,25 @@ struct AuditChain: Sendable {
         return nil
     }
 
-    func evidence(for kept: KeptAuditRow, isOfStranger: Bool, mayBeOld: Bool) -> Evidence {
-        guard let personal = code.personal(of: kept) else { return .none }
-        guard kept.row.mac != nil else { return mayBeOld ? .age : .none }
-        guard let cover = code.cover(of: kept.row, personal: personal) else { return .none }
-        return cover == .rowOfSession && isOfStranger ? .none : .code
+    /// The link of a row that is in none yet.
+    func seal(
+        _ kept: KeptAuditRow, after previous: [UInt8], sequence: Int64, isOfStranger: Bool, mayBeOld: Bool
+    ) -> AuditLink {
+        let personal = code.personal(of: kept)
+        let reading = code.read(kept.row, personal: personal ?? code.commitment(to: kept.row))
+        let evidence: Evidence =
+            if personal == nil { .none } else if kept.row.mac == nil { mayBeOld ? .age : .none } else if let cover = reading.cover {
+                cover == .rowOfSession && isOfStranger ? .none : .code
+            } else { .none }
+        return link(kept.row, reading, after: previous, sequence: sequence, evidence: evidence)
     }
 
-    func link(_ kept: KeptAuditRow, after previous: [UInt8], sequence: Int64, evidence: Evidence) -> AuditLink {
-        let personal = code.personal(of: kept) ?? code.commitment(to: kept.row)
+    func link(
+        _ row: AuditRow, _ reading: AuditCode.Reading, after previous: [UInt8], sequence: Int64, evidence: Evidence
+    ) -> AuditLink {
         let hash = code.link(
-            after: previous, sequence: sequence, rowID: kept.row.id, evidence: evidence.rawValue,
-            leaf: code.leaf(of: kept.row, personal: personal))
-        return AuditLink(sequence: sequence, rowID: kept.row.id, evidence: evidence.rawValue, hash: hash)
+            after: previous, sequence: sequence, rowID: row.id, evidence: evidence.rawValue, leaf: reading.leaf)
+        return AuditLink(sequence: sequence, rowID: row.id, evidence: evidence.rawValue, hash: hash)
     }
 
     /// The oldest links, so many at most, whose rows are all older than that.

@@ -27,15 +27,22 @@ struct AuditCode: Sendable {
         [cover.rawValue] + digest(of: row, personal: commitment(to: row), covering: cover).prefix(Self.size)
     }
 
-    /// What the code of a row covers, if it is the server's; nil where it is not.
-    func cover(of row: AuditRow, personal: [UInt8]) -> Cover? {
-        guard let mac = row.mac, let cover = mac.first.flatMap(Cover.init) else { return nil }
-        let expected = Array(digest(of: row, personal: personal, covering: cover).prefix(Self.size))
-        return Digest.equal(Array(mac.dropFirst()), expected) ? cover : nil
+    /// A kept row held against its code.
+    struct Reading {
+        /// What the code covers; nil where the row has none, or one that is not the server's.
+        let cover: Cover?
+        /// What stands for the whole row in the chain.
+        let leaf: [UInt8]
     }
 
-    /// What stands for the whole row in the chain.
-    func leaf(of row: AuditRow, personal: [UInt8]) -> [UInt8] { digest(of: row, personal: personal, covering: .row) }
+    /// - Parameter personal: what the personal part of the row is bound by.
+    func read(_ row: AuditRow, personal: [UInt8]) -> Reading {
+        let leaf = digest(of: row, personal: personal, covering: .row)
+        guard let mac = row.mac, let cover = mac.first.flatMap(Cover.init) else { return Reading(cover: nil, leaf: leaf) }
+        let code = cover == .row ? leaf : digest(of: row, personal: personal, covering: cover)
+        let isOwn = Digest.equal(Array(mac.dropFirst()), Array(code.prefix(Self.size)))
+        return Reading(cover: isOwn ? cover : nil, leaf: leaf)
+    }
 
     /// What stands for the personal part of a row. Without the key nobody can try out what it may have been.
     func commitment(to row: AuditRow) -> [UInt8] {

@@ -115,12 +115,12 @@ public final class AuditKeeper: Sendable {
         var place = (sequence: head?.sequence ?? 0, hash: head?.hash ?? AuditChain.root)
         var links: [AuditLink] = []
         for kept in rows {
-            let evidence = chain.evidence(
-                for: kept, isOfStranger: strangers.contains(kept.row.id), mayBeOld: now - begun.at < Self.oldNodesLast)
-            let link = chain.link(kept, after: place.hash, sequence: place.sequence + 1, evidence: evidence)
+            let link = chain.seal(
+                kept, after: place.hash, sequence: place.sequence + 1, isOfStranger: strangers.contains(kept.row.id),
+                mayBeOld: now - begun.at < Self.oldNodesLast)
             links.append(link)
             place = (link.sequence, link.hash)
-            if evidence == .none { warn(of: kept.row.id) }
+            if link.evidence == AuditChain.Evidence.none.rawValue { warn(of: kept.row.id) }
         }
         let end = chain.signer.sign(.head, sequence: place.sequence, hash: place.hash, at: now)
         try await leases.transaction(holding: lease) { [links] repositories in

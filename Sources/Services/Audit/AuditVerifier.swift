@@ -174,12 +174,14 @@ public struct AuditVerifier: Sendable {
             }
             if kept.redaction != nil { report.redacted += 1 }
             if evidence == .age { report.withoutCode += 1 }
+            let reading = chain.code.read(kept.row, personal: personal)
             let hasItsCode = switch evidence {
-            case .code: chain.code.cover(of: kept.row, personal: personal) != nil
+            case .code: reading.cover != nil
             case .age: kept.row.mac == nil
             case .none: true
             }
-            let isLinked = gap || chain.link(kept, after: hash, sequence: link.sequence, evidence: evidence).hash == link.hash
+            let expected = chain.link(kept.row, reading, after: hash, sequence: link.sequence, evidence: evidence)
+            let isLinked = gap || expected.hash == link.hash
             if !hasItsCode {
                 fault(.altered, at: link.sequence, row: link.rowID, "the row is not what was written")
             } else if !isLinked {
@@ -207,7 +209,7 @@ public struct AuditVerifier: Sendable {
             for kept in rows where goesOn {
                 let personal = chain.code.personal(of: kept)
                 let isOld = kept.row.mac == nil && end == nil
-                if isOld || personal.map({ chain.code.cover(of: kept.row, personal: $0) != nil }) == true {
+                if isOld || personal.map({ chain.code.read(kept.row, personal: $0).cover != nil }) == true {
                     report.pending += 1
                 } else {
                     fault(.inserted, at: nil, row: kept.row.id, "the row is in no link, and has not the code of this server")

@@ -37,7 +37,7 @@ public struct KeptAuditRow: Sendable, RowDecodable {
     public let redaction: AuditRedaction?
 
     static let columns =
-        AuditRow.columns.split(separator: ", ").map { "l." + $0 }.joined(separator: ", ")
+        AuditRow.columns.split(separator: ",").map { "l." + $0.drop { $0 == " " } }.joined(separator: ", ")
         + ", r.row_id, r.commitment, r.at, r.code"
 
     public init(row: inout Row) throws(DatabaseError) {

@@ -1,6 +1,7 @@
 import Credentials
 import Glibc
 import Testing
+import _StringProcessing
 
 @Suite("Known faults of others: credentials") struct CredentialCasesTests {
     @Test("case 44: a bcrypt hash of ours knows every byte of a long password")
