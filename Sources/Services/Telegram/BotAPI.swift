@@ -68,11 +68,12 @@ public struct BotAPI: Sendable {
         guard status >= 400 else { return .failed(.answerInvalid) }
         let parameters = json?["parameters"]
         let asked = parameters?["retry_after"]?.integer.flatMap { (0...1_000_000).contains($0) ? Duration.seconds($0) : nil }
+        let words = json?["description"]?.string ?? ""
         return .refused(
             BotRefusal(
                 code: status,
                 // Whatever answers might repeat the address, and with it the token.
-                description: (json?["description"]?.string ?? "").replacing(token.text, with: token.description),
+                description: words.contains(token.text) ? "" : words,
                 retryAfter: asked ?? outcome.answer.retryAfter,
                 migratedTo: parameters?["migrate_to_chat_id"]?.integer))
     }
