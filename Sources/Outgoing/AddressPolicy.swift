@@ -1,17 +1,34 @@
 import Ground
 
-/// Which addresses the server may connect to on somebody else's word.
+/// Which addresses the server may connect to.
 ///
-/// Only what is public: nothing of this machine, of its networks, or of the cloud that it runs in. Addresses of
-/// IPv4 inside those of IPv6 are judged as what they lead to.
+/// On somebody else's word only what is public: nothing of this machine, of its networks, or of the cloud that it runs
+/// in. Addresses of IPv4 inside those of IPv6 are judged as what they lead to.
 public struct AddressPolicy: Sendable {
-    private let allowed: [AddressBlock]
+    private enum Rule: Sendable {
+        case publicOrIn([AddressBlock])
+        case notPublic
+        case any
+    }
+
+    private let rule: Rule
+
+    /// For addresses that stand in the settings.
+    public static let any = AddressPolicy(.any)
+    /// For addresses that stand in the settings, where what is sent can be read on the way.
+    public static let notPublic = AddressPolicy(.notPublic)
+
+    private init(_ rule: Rule) { self.rule = rule }
 
     /// - Parameter allowed: networks that may be connected to whatever else is said of them.
-    public init(allowing allowed: [AddressBlock] = []) { self.allowed = allowed }
+    public init(allowing allowed: [AddressBlock] = []) { rule = .publicOrIn(allowed) }
 
     public func admits(_ address: IPAddress) -> Bool {
-        allowed.contains { $0.contains(address) } || Self.isPublic(address)
+        switch rule {
+        case .publicOrIn(let allowed): allowed.contains { $0.contains(address) } || Self.isPublic(address)
+        case .notPublic: !Self.isPublic(address)
+        case .any: true
+        }
     }
 
     /// IANA's registries of special-purpose addresses (RFC 6890), and the address of Azure's own services.

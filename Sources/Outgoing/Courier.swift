@@ -10,6 +10,8 @@ import Synchronization
 public final class Courier: Sendable {
     private struct State {
         var waiting: [Errand] = []
+        /// Held on to until the thread has given them up, so that no other errand comes to stand at their place.
+        var cancelled: [Errand] = []
         /// libcurl's handle of the requests under way.
         var handle: Handle?
         var thread: Thread?
@@ -20,38 +22,42 @@ public final class Courier: Sendable {
         let pointer: UnsafeMutableRawPointer
     }
 
-    /// A request, until its outcome is known.
-    private final class Errand: Sendable {
-        let request: OutgoingRequest
-        let policy: AddressPolicy
-        private let done: @Sendable (OutgoingOutcome) -> Void
-
-        init(_ request: OutgoingRequest, _ policy: AddressPolicy, done: @escaping @Sendable (OutgoingOutcome) -> Void) {
-            self.request = request
-            self.policy = policy
-            self.done = done
-        }
-
-        func finish(_ outcome: OutgoingOutcome) { done(outcome) }
-    }
-
     private let settings: OutgoingSettings
     private let state = Mutex(State())
 
+    /// - Parameter settings: for requests that say nothing else.
     public init(_ settings: OutgoingSettings) { self.settings = settings }
 
-    /// Sends the request, and gives what came of it.
-    public func send(_ request: OutgoingRequest) async -> OutgoingOutcome {
-        await withUnsafeContinuation { continuation in
-            let errand = Errand(request, settings.policy) { continuation.resume(returning: $0) }
-            let refusal = state.withLock { state -> OutgoingOutcome.Fault? in
-                if state.isStopping { return .stopped }
-                guard let handle = state.handle ?? open(&state) else { return .notSent }
-                state.waiting.append(errand)
-                gh_curl_wake(handle.pointer)
-                return nil
+    /// Sends the request, and gives what came of it. A task that is cancelled gives the request up.
+    public func send(_ request: OutgoingRequest, by settings: OutgoingSettings? = nil) async -> OutgoingOutcome {
+        let errand = Errand(request, by: settings ?? self.settings)
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                errand.wait(with: continuation)
+                if let refusal = accept(errand) { errand.finish(refusal) }
             }
-            if let refusal { errand.finish(OutgoingOutcome(fault: refusal)) }
+        } onCancel: {
+            cancel(errand)
+        }
+    }
+
+    private func accept(_ errand: Errand) -> OutgoingOutcome.Fault? {
+        state.withLock { state in
+            if errand.isCancelled { return .cancelled }
+            if state.isStopping { return .stopped }
+            guard let handle = state.handle ?? open(&state) else { return .notSent }
+            state.waiting.append(errand)
+            gh_curl_wake(handle.pointer)
+            return nil
+        }
+    }
+
+    private func cancel(_ errand: Errand) {
+        state.withLock { state in
+            errand.cancel()
+            guard let handle = state.handle else { return }
+            state.cancelled.append(errand)
+            gh_curl_wake(handle.pointer)
         }
     }
 
@@ -78,95 +84,36 @@ public final class Courier: Sendable {
 
     private func work(with handle: Handle) {
         var outcome = gh_curl_outcome()
-        while true {
-            let (errands, isStopping) = state.withLock { state in
-                defer { state.waiting = [] }
-                return (state.waiting, state.isStopping)
-            }
-            if isStopping {
-                for errand in errands { errand.finish(OutgoingOutcome(fault: .stopped)) }
-                break
-            }
-            for errand in errands { start(errand, handle) }
+        while takeOrders(handle) {
             gh_curl_work(handle.pointer, 60_000)
-            while gh_curl_next(handle.pointer, &outcome) != 0 { finish(outcome) }
+            while gh_curl_next(handle.pointer, &outcome) != 0 { Errand.ended(outcome.context)?.finish(outcome) }
         }
-        while gh_curl_abandon(handle.pointer, &outcome) != 0 {
-            Self.errand(of: outcome)?.finish(OutgoingOutcome(fault: .stopped))
+        while gh_curl_abandon(handle.pointer, &outcome) != 0 { Errand.ended(outcome.context)?.finish(.stopped) }
+        state.withLock { state in
+            state.handle = nil
+            state.cancelled = []
         }
-        state.withLock { $0.handle = nil }
         gh_curl_close(handle.pointer)
     }
 
-    private func start(_ errand: Errand, _ handle: Handle) {
-        let context = Unmanaged.passRetained(errand)
-        let hasStarted = errand.request.url.withCString { url in
-            errand.request.body.withCString { body in
-                withCStrings(errand.request.headers) { headers in
-                    withOptionalCString(settings.caFile) { caFile in
-                        var request = gh_curl_request()
-                        request.url = url
-                        request.headers = headers.baseAddress
-                        request.header_count = headers.count
-                        request.body = body
-                        request.body_size = errand.request.body.utf8.count
-                        request.ca_file = caFile
-                        request.allows_http = settings.allowsHTTP ? 1 : 0
-                        request.connect_milliseconds = Int(settings.connectTimeout.milliseconds)
-                        request.milliseconds = Int(settings.timeout.milliseconds)
-                        request.answer_limit = settings.answerLimit
-                        request.admits = Self.admits
-                        request.context = context.toOpaque()
-                        return gh_curl_start(handle.pointer, &request) == 0
-                    }
-                }
+    /// - Returns: false when the courier stops.
+    private func takeOrders(_ handle: Handle) -> Bool {
+        let (errands, cancelled, isStopping) = state.withLock { state in
+            defer { (state.waiting, state.cancelled) = ([], []) }
+            return (state.waiting, state.cancelled, state.isStopping)
+        }
+        for errand in errands {
+            if isStopping {
+                errand.finish(.stopped)
+            } else if errand.isCancelled {
+                errand.finish(.cancelled)
+            } else if !errand.start(on: handle.pointer) {
+                errand.finish(.notSent)
             }
         }
-        guard !hasStarted else { return }
-        context.release()
-        errand.finish(OutgoingOutcome(fault: .notSent))
+        for errand in cancelled where gh_curl_cancel(handle.pointer, Unmanaged.passUnretained(errand).toOpaque()) != 0 {
+            Errand.ended(Unmanaged.passUnretained(errand).toOpaque())?.finish(.cancelled)
+        }
+        return !isStopping
     }
-
-    private static let admits: gh_curl_admits = { context, address, size in
-        guard let context, let address, size == 4 || size == 16 else { return 0 }
-        let bytes = Array(UnsafeBufferPointer(start: address, count: size))
-        let errand = Unmanaged<Errand>.fromOpaque(context).takeUnretainedValue()
-        return errand.policy.admits(size == 4 ? IPAddress(four: bytes) : IPAddress(mapped: bytes)) ? 1 : 0
-    }
-
-    private static func errand(of outcome: gh_curl_outcome) -> Errand? {
-        outcome.context.map { Unmanaged<Errand>.fromOpaque($0).takeRetainedValue() }
-    }
-
-    private func finish(_ outcome: gh_curl_outcome) {
-        let fault: OutgoingOutcome.Fault? =
-            switch outcome.fault {
-            case GH_CURL_NONE: nil
-            case GH_CURL_NAME: .nameNotFound
-            case GH_CURL_ADDRESS: .addressNotAllowed
-            case GH_CURL_CONNECT: .connectionFailed
-            case GH_CURL_TLS: .tlsFailed
-            case GH_CURL_TIMEOUT: .timeout
-            case GH_CURL_ANSWER: .answerInvalid
-            default: .notSent
-            }
-        Self.errand(of: outcome)?.finish(
-            OutgoingOutcome(
-                fault: fault, status: outcome.status > 0 ? Int(outcome.status) : nil,
-                duration: .microseconds(outcome.microseconds)))
-    }
-}
-
-private func withCStrings<T>(_ texts: [String], _ body: (UnsafeBufferPointer<UnsafePointer<CChar>?>) -> T) -> T {
-    let bytes = texts.map { Array($0.utf8CString) }
-    func pass(_ index: Int, _ pointers: [UnsafePointer<CChar>?]) -> T {
-        guard index < bytes.count else { return pointers.withUnsafeBufferPointer(body) }
-        return bytes[index].withUnsafeBufferPointer { pass(index + 1, pointers + [$0.baseAddress]) }
-    }
-    return pass(0, [])
-}
-
-private func withOptionalCString<T>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> T) -> T {
-    guard let text else { return body(nil) }
-    return text.withCString { body($0) }
 }

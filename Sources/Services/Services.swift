@@ -36,6 +36,8 @@ public final class Services: Sendable {
     public let leases: Leases
     public let webhooks: WebhookService
     public let outbox: Outbox
+    public let botAPI: BotAPI
+    public let botMail: BotMail
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
@@ -174,10 +176,17 @@ public final class Services: Sendable {
         let carrier = WebhookCarrier(
             store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
             disableAfter: configuration.webhooks.disableAfter, clock: clock)
+        botAPI = BotAPI(configuration.telegram, courier: courier)
+        botMail = BotMail(clock: clock, random: random)
+        let telegram = TelegramCarrier(
+            api: botAPI,
+            tokens: { [own = configuration.telegram.botToken] bot in own?.botID == bot ? own : nil },
+            pace: TelegramPace())
         outbox = Outbox(
-            store: store, carriers: [WebhookMessage.kind: carrier],
-            claimTime: configuration.webhooks.timeout + configuration.stores.leaseTime, clock: clock, random: random,
-            log: base.log)
+            store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: telegram],
+            claimTime: max(configuration.webhooks.timeout, TelegramCarrier.longestAttempt)
+                + configuration.stores.leaseTime,
+            clock: clock, random: random, log: base.log)
         self.keys = keys
         self.ring = ring
         self.accessTokens = accessTokens

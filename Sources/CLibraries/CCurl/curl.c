@@ -59,9 +59,12 @@ struct errand {
     CURL *easy;
     struct curl_slist *headers;
     gh_curl_admits admits;
+    gh_curl_takes takes_line;
+    gh_curl_takes takes_body;
     void *context;
     size_t left;
     int was_refused;
+    int is_too_long;
 };
 
 struct multi {
@@ -86,6 +89,26 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
         return CURL_SOCKET_BAD;
     }
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static size_t take(struct errand *errand, gh_curl_takes takes, const char *bytes, size_t size) {
+    if (size > errand->left) {
+        errand->is_too_long = 1;
+        return 0;
+    }
+    errand->left -= size;
+    takes(errand->context, (const uint8_t *)bytes, size);
+    return size;
+}
+
+static size_t take_line(char *bytes, size_t one, size_t size, void *data) {
+    struct errand *errand = data;
+    return take(errand, errand->takes_line, bytes, one * size);
+}
+
+static size_t take_body(char *bytes, size_t one, size_t size, void *data) {
+    struct errand *errand = data;
+    return take(errand, errand->takes_body, bytes, one * size);
 }
 
 static size_t count(char *bytes, size_t one, size_t size, void *data) {
@@ -141,19 +164,27 @@ static int set_options(struct errand *errand, const struct gh_curl_request *requ
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     if (request->ca_file) SET(CURLOPT_CAINFO, request->ca_file);
-    /* A connection is for one request, so that each request's address is looked at. */
-    SET(CURLOPT_FRESH_CONNECT, 1L);
-    SET(CURLOPT_FORBID_REUSE, 1L);
+    /* A connection is for one request unless said otherwise, so that each request's address is looked at. */
+    SET(CURLOPT_FRESH_CONNECT, request->reuses ? 0L : 1L);
+    SET(CURLOPT_FORBID_REUSE, request->reuses ? 0L : 1L);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_milliseconds);
     SET(CURLOPT_TIMEOUT_MS, request->milliseconds);
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
-    SET(CURLOPT_COPYPOSTFIELDS, request->body);
+    if (request->is_get) {
+        SET(CURLOPT_HTTPGET, 1L);
+    } else {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+        SET(CURLOPT_COPYPOSTFIELDS, request->body);
+    }
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, errand);
-    SET(CURLOPT_WRITEFUNCTION, count);
+    SET(CURLOPT_WRITEFUNCTION, request->takes_body ? take_body : count);
     SET(CURLOPT_WRITEDATA, errand);
+    if (request->takes_line) {
+        SET(CURLOPT_HEADERFUNCTION, take_line);
+        SET(CURLOPT_HEADERDATA, errand);
+    }
     SET(CURLOPT_PRIVATE, errand);
 #undef SET
     return fault != CURLE_OK || set_headers(errand, request);
@@ -165,6 +196,8 @@ int gh_curl_start(void *handle, const struct gh_curl_request *request) {
     if (!errand) return 1;
     errand->easy = lib.curl_easy_init();
     errand->admits = request->admits;
+    errand->takes_line = request->takes_line;
+    errand->takes_body = request->takes_body;
     errand->context = request->context;
     errand->left = request->answer_limit;
     if (!errand->easy || set_options(errand, request)
@@ -193,8 +226,10 @@ void gh_curl_wake(void *handle) { lib.curl_multi_wakeup(((struct multi *)handle)
 static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, long status) {
     switch (code) {
     case CURLE_OK: return GH_CURL_NONE;
-    /* Enough of the answer was read. */
-    case CURLE_WRITE_ERROR: return status ? GH_CURL_NONE : GH_CURL_OTHER;
+    case CURLE_WRITE_ERROR:
+        if (errand->is_too_long) return GH_CURL_TOO_LONG;
+        /* Enough of the answer was read. */
+        return status ? GH_CURL_NONE : GH_CURL_OTHER;
     case CURLE_COULDNT_RESOLVE_HOST: return GH_CURL_NAME;
     case CURLE_COULDNT_CONNECT: return errand->was_refused ? GH_CURL_ADDRESS : GH_CURL_CONNECT;
     case CURLE_OPERATION_TIMEDOUT: return GH_CURL_TIMEOUT;
@@ -234,6 +269,16 @@ int gh_curl_next(void *handle, struct gh_curl_outcome *outcome) {
         lib.curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&errand);
         if (!errand) continue;
         describe(errand, code, outcome);
+        forget(multi, errand);
+        return 1;
+    }
+    return 0;
+}
+
+int gh_curl_cancel(void *handle, const void *context) {
+    struct multi *multi = handle;
+    for (struct errand *errand = multi->first; errand; errand = errand->next) {
+        if (errand->context != context) continue;
         forget(multi, errand);
         return 1;
     }

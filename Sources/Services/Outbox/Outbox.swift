@@ -7,6 +7,7 @@ import Synchronization
 /// A message is claimed before it is sent, so that one node at a time sends it. The claim ends by itself: what a node
 /// had claimed that was killed is sent by another. So a message arrives at least once, and now and then twice.
 /// Lanes do not hold up each other: each has a few messages under way, and one whose last attempt failed has one.
+/// A lane whose receiver asks for patience is left alone by this node; another that does not know asks once.
 public final class Outbox: Sendable {
     private struct State {
         var isStarted = false
@@ -17,6 +18,8 @@ public final class Outbox: Sendable {
         var looksAgain = false
         var underWay: [String: Int] = [:]
         var failing: Set<String> = []
+        /// Until when lanes are left alone.
+        var resting: [String: Timestamp] = [:]
         /// The lane that was served last.
         var last = ""
 
@@ -24,7 +27,8 @@ public final class Outbox: Sendable {
     }
 
     private static let mostUnderWay = 64
-    private static let mostOfLane = 4
+    /// A node looks every few seconds in any case; only a wait that is shorter than a minute is worth a look at its end.
+    private static let longestAlarm = Duration.seconds(60)
 
     private let store: DataStore
     private let carriers: [String: any OutboxCarrier]
@@ -109,15 +113,19 @@ public final class Outbox: Sendable {
     }
 
     private func serve(_ lane: String) async throws {
+        let carrier = carriers[String(lane.prefix { $0 != ":" })]
+        let now = clock.now
         let room = state.withLock { state in
-            let most = state.failing.contains(lane) ? 1 : Self.mostOfLane
+            if let end = state.resting[lane], end > now { return 0 }
+            state.resting[lane] = nil
+            let most = state.failing.contains(lane) ? 1 : carrier?.mostAtOnce ?? 1
             return state.isStopping ? 0 : min(most - state.underWay[lane, default: 0], Self.mostUnderWay - state.total)
         }
         guard room > 0 else { return }
-        let now = clock.now
         let (claim, until) = (UUID(at: now, random: random), now + claimTime)
+        let keepsOrder = carrier?.keepsOrder ?? false
         let messages = try await store.transaction {
-            try await $0.outbox.claim(room, in: lane, as: claim, until: until, at: now)
+            try await $0.outbox.claim(room, in: lane, inOrder: keepsOrder, as: claim, until: until, at: now)
         }
         state.withLock { state in
             state.last = lane
@@ -139,12 +147,24 @@ public final class Outbox: Sendable {
             }
         }
         let failed = carried.verdict == .failed
+        let now = clock.now
         state.withLock { state in
             state.underWay[message.lane, default: 1] -= 1
             if state.underWay[message.lane] == 0 { state.underWay[message.lane] = nil }
             if failed { state.failing.insert(message.lane) } else { state.failing.remove(message.lane) }
+            if case .postponed(let rest) = carried.verdict {
+                state.resting[message.lane] = max(now + rest, state.resting[message.lane] ?? now)
+            }
         }
         wake()
+        if case .postponed(let rest) = carried.verdict, rest <= Self.longestAlarm { wake(after: rest) }
+    }
+
+    private func wake(after rest: Duration) {
+        Task { [weak self] in
+            try? await Task.sleep(for: rest)
+            self?.wake()
+        }
     }
 
     private func settle(_ message: OutboxMessage, _ carried: Carried) async throws {
@@ -157,7 +177,8 @@ public final class Outbox: Sendable {
         settled.lastStatus = carried.status
         settled.lastDuration = carried.duration
         settled.lastError = carried.error
-        let retry = carried.verdict == .failed ? schedule.delay(afterAttempt: message.attempts) : nil
+        let retry = delay(until: carried.verdict, of: message, at: now)
+        if case .postponed = carried.verdict { settled.attempts -= 1 }
         settled.state = carried.verdict == .sent ? .sent : retry == nil ? .dead : .pending
         settled.nextAttemptAt = now + (retry ?? .zero)
         settled.finishedAt = retry == nil ? now : nil
@@ -170,12 +191,23 @@ public final class Outbox: Sendable {
         }
         if counted { await carried.afterwards?() }
     }
+
+    /// - Returns: nil when the message is not tried again.
+    private func delay(until verdict: Carried.Verdict, of message: OutboxMessage, at now: Timestamp) -> Duration? {
+        switch verdict {
+        case .failed: schedule.delay(afterAttempt: message.attempts)
+        case .postponed(let rest): now - message.createdAt < RetrySchedule.longestPatience ? rest : nil
+        case .sent, .hopeless, .notTried: nil
+        }
+    }
 }
 
 /// When a message that failed is tried again: 10 seconds later, then three times as long each time, five hours at most.
 /// The last of twelve attempts is about a day after the first.
 struct RetrySchedule: Sendable {
     static let attempts = 12
+    /// How old a message may become whose receiver does nothing but ask for patience.
+    static let longestPatience = Duration.seconds(2 * 86400)
     private static let first: Int64 = 10_000
     private static let longest: Int64 = 5 * 3_600_000
 

@@ -33,7 +33,7 @@ public struct WebhookSettings: Sendable {
     }
 
     /// The rules by which requests leave the server.
-    var outgoing: OutgoingSettings {
+    public var outgoing: OutgoingSettings {
         OutgoingSettings(
             policy: policy, allowsHTTP: allowsHTTP, caFile: caFile, connectTimeout: timeout / 3, timeout: timeout,
             answerLimit: 16_384)

@@ -41,12 +41,12 @@ public struct OutboxRepository: Sendable {
         return lanes
     }
 
-    private static func claimText(locking: String) -> String {
+    private static func claimText(_ condition: String = "", locking: String) -> String {
         // The conditions stand twice: what another node has claimed while this one waited for the row is left to it.
         // Materialized, for a subquery that locks and skips may be run more than once, and then takes more than asked.
         """
         WITH due (due_id) AS MATERIALIZED (
-            SELECT id FROM outbox WHERE state = 'pending' AND lane = $1 AND next_attempt_at <= $2
+            SELECT id FROM outbox o WHERE state = 'pending' AND lane = $1 AND next_attempt_at <= $2\(condition)
             ORDER BY next_attempt_at, id LIMIT $3\(locking))
         UPDATE outbox SET claim = $4, next_attempt_at = $5, attempts = attempts + 1
         FROM due WHERE id = due_id AND state = 'pending' AND next_attempt_at <= $2
@@ -57,18 +57,27 @@ public struct OutboxRepository: Sendable {
     private static let claimMessages = Statement(
         sqlite: claimText(locking: ""), postgres: claimText(locking: " FOR UPDATE SKIP LOCKED"))
 
+    private static let isFirstOfTopic = """
+         AND NOT EXISTS (
+            SELECT 1 FROM outbox e WHERE e.state = 'pending' AND e.lane = $1 AND e.topic = o.topic AND e.id < o.id)
+        """
+    private static let claimFirstMessages = Statement(
+        sqlite: claimText(isFirstOfTopic, locking: ""),
+        postgres: claimText(isFirstOfTopic, locking: " FOR UPDATE SKIP LOCKED"))
+
     /// Takes messages that are due, for this claim and until then alone.
+    /// - Parameter inOrder: whether a message waits for those of its topic that were added before it.
     public func claim(
-        _ count: Int, in lane: String, as claim: UUID, until: Timestamp, at now: Timestamp
+        _ count: Int, in lane: String, inOrder: Bool = false, as claim: UUID, until: Timestamp, at now: Timestamp
     ) async throws(DatabaseError) -> [OutboxMessage] {
         let values: [SQLValue] = [.text(lane), now.sqlValue, count.sqlValue, claim.sqlValue, until.sqlValue]
-        return try await sql.run(Self.claimMessages, values).all()
+        return try await sql.run(inOrder ? Self.claimFirstMessages : Self.claimMessages, values).all()
     }
 
     private static let settleMessage = Statement(
         """
         UPDATE outbox SET state = $3, next_attempt_at = $4, last_attempt_at = $5, last_status = $6, last_duration = $7,
-            last_error = $8, finished_at = $9, claim = NULL
+            last_error = $8, finished_at = $9, attempts = $10, claim = NULL
         WHERE id = $1 AND claim = $2 RETURNING id
         """)
 
@@ -79,6 +88,7 @@ public struct OutboxRepository: Sendable {
             message.id.sqlValue, message.claim.sqlValue, .text(message.state.rawValue), message.nextAttemptAt.sqlValue,
             message.lastAttemptAt.sqlValue, message.lastStatus.sqlValue,
             (message.lastDuration?.milliseconds).sqlValue, message.lastError.sqlValue, message.finishedAt.sqlValue,
+            message.attempts.sqlValue,
         ]
         return try await !sql.run(Self.settleMessage, values).isEmpty
     }

@@ -35,6 +35,8 @@ struct Stores: Sendable {
     static let all = StoreKind.allCases.filter(\.isThere)
     static let postgres = variable("GATEHOUSE_TEST_POSTGRES")
     static let redis = variable("GATEHOUSE_TEST_REDIS").flatMap { RedisEndpoint($0) }
+    /// The address of the local Bot API.
+    static let telegram = variable("GATEHOUSE_TEST_TELEGRAM")
 
     let kind: StoreKind
     let clock: ManualClock

@@ -1,28 +1,38 @@
 /* libcurl, loaded when the first request leaves the server: it brings many libraries and their memory with it, which a
-   server that sends nothing does without. Only what is needed is here: requests whose answers are counted, not kept,
-   each connected to an address that the caller has admitted. */
+   server that sends nothing does without. Only what is needed is here: requests that are connected to an address that the
+   caller has admitted, and whose answers are handed on as they come. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 /* Whether a connection may be made to this address: 4 or 16 bytes in network order. */
 typedef int (*gh_curl_admits)(void *context, const uint8_t *address, size_t size);
+/* Hands on a part of an answer. */
+typedef void (*gh_curl_takes)(void *context, const uint8_t *bytes, size_t size);
 
 struct gh_curl_request {
     const char *url;
     const char *const *headers;
     size_t header_count;
+    int is_get;
     const char *body;
     size_t body_size;
     /* NULL for the certificates of the system. */
     const char *ca_file;
     int allows_http;
+    /* Whether a connection of an earlier request may be used, and this one's by a later. Its address was admitted for
+       the request that made it. */
+    int reuses;
     long connect_milliseconds;
     long milliseconds;
     /* So much of an answer is read, and no more. */
     size_t answer_limit;
     gh_curl_admits admits;
-    /* Handed to `admits`, and back in the outcome. It must live until then. */
+    /* Get the lines of the head, each whole, and the bytes of the body. With NULL nothing is kept, and an answer above
+       the limit is as good as one below it. */
+    gh_curl_takes takes_line;
+    gh_curl_takes takes_body;
+    /* Handed to the functions, and back in the outcome. It must live until then. */
     void *context;
 };
 
@@ -34,6 +44,7 @@ enum gh_curl_fault {
     GH_CURL_TLS,
     GH_CURL_TIMEOUT,
     GH_CURL_ANSWER,
+    GH_CURL_TOO_LONG,
     GH_CURL_OTHER
 };
 
@@ -58,6 +69,8 @@ void gh_curl_work(void *multi, int milliseconds);
 void gh_curl_wake(void *multi);
 /* Gives a request that has ended; 0 where there is none. */
 int gh_curl_next(void *multi, struct gh_curl_outcome *outcome);
+/* Gives up the request with this context; 0 where it is not under way. */
+int gh_curl_cancel(void *multi, const void *context);
 /* Gives up a request under way; 0 where there is none. */
 int gh_curl_abandon(void *multi, struct gh_curl_outcome *outcome);
 void gh_curl_close(void *multi);

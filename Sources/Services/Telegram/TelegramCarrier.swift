@@ -1,0 +1,66 @@
+import Ground
+import Outgoing
+import Store
+
+/// Sends what bots say from the outbox.
+///
+/// Telegram knows no way to tell whether a message arrived: where an answer is lost, the message is sent twice.
+struct TelegramCarrier: OutboxCarrier {
+    /// Where the address of a chat or a token was changed while a message waited, and it is called once more.
+    static let longestAttempt = BotAPI.timeout * 2 + TelegramPace.longestWait
+
+    let api: BotAPI
+    /// The token of a bot; nil where there is no such bot any more.
+    let tokens: @Sendable (Int64) async throws -> BotToken?
+    let pace: TelegramPace
+
+    var keepsOrder: Bool { true }
+    /// Some may wait for the pace of their chat while others go.
+    var mostAtOnce: Int { 16 }
+
+    func carry(_ message: OutboxMessage) async throws -> Carried {
+        guard let call = TelegramMessage(payload: message.payload) else {
+            return Carried(verdict: .hopeless, error: "payload_invalid")
+        }
+        guard let token = try await tokens(call.bot) else { return Carried(verdict: .hopeless, error: "bot_unknown") }
+        await pace.wait(bot: call.bot, chat: call.chat)
+        let start = ContinuousClock.now
+        var answer = await api.call(call.method, of: token, call.parameters)
+        if case .refused(let refusal) = answer, let chat = refusal.migratedTo {
+            answer = await api.call(call.method, of: token, call.moved(to: chat).parameters)
+        }
+        var carried = Self.carried(answer)
+        carried.duration = ContinuousClock.now - start
+        return carried
+    }
+
+    private static func carried(_ answer: BotAnswer) -> Carried {
+        switch answer {
+        case .ok: Carried(verdict: .sent, status: 200)
+        case .failed(.stopped), .failed(.cancelled): Carried(verdict: .notTried)
+        case .failed(let fault): Carried(verdict: .failed, error: fault.rawValue)
+        case .refused(let refusal): carried(refusal)
+        }
+    }
+
+    private static func carried(_ refusal: BotRefusal) -> Carried {
+        let (code, words) = (refusal.code, refusal.description.lowercased())
+        switch code {
+        case 429:
+            let wait = min(max(refusal.retryAfter ?? .seconds(5), .seconds(1)), .seconds(86400))
+            return Carried(verdict: .postponed(wait), status: code, error: "too_many_requests")
+        // Sent a second time, it finds that the first had arrived.
+        case 400 where words.contains("message is not modified") || words.contains("message to delete not found"):
+            return Carried(verdict: .sent, status: code)
+        case 400 where words.contains("chat not found"):
+            return Carried(verdict: .hopeless, status: code, error: "chat_not_found")
+        case 400, 413: return Carried(verdict: .hopeless, status: code, error: "message_refused")
+        case 403 where words.contains("blocked"):
+            return Carried(verdict: .hopeless, status: code, error: "bot_blocked")
+        case 403: return Carried(verdict: .hopeless, status: code, error: "chat_closed")
+        // The token was withdrawn; the next may be in force before the last attempt.
+        case 401, 404: return Carried(verdict: .failed, status: code, error: "token_refused")
+        default: return Carried(verdict: .failed, status: code, error: "status_refused")
+        }
+    }
+}
