@@ -49,6 +49,26 @@ public enum AuthError: Error, Sendable {
     /// With the reason, for whoever gave the address.
     case webhookURLNotAllowed(because: String)
     case webhookDisabled
+    /// What is said to come from Telegram proves nothing.
+    case telegramInvalid(TelegramFault)
+    /// There is no such bot, or none at all.
+    case telegramNotConfigured
+    /// The bot does not let anybody in this way.
+    case doorClosed
+    /// Whoever this is, nobody has let them in yet.
+    case accessRequired
+    /// Telegram does not know the token, or it is another bot's.
+    case botTokenRefused
+    /// The bot is there already.
+    case botTaken
+    /// Telegram could not be asked.
+    case telegramUnreachable
+    /// The person of Telegram has another account.
+    case telegramTaken
+    /// The account is another person's of Telegram.
+    case telegramLinked
+    /// Without this nobody could sign in to the account any more.
+    case lastWayIn
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.
     case overloaded(retryAfter: Duration)

@@ -54,6 +54,7 @@ public struct Housekeeping: Sendable {
                     unknownBefore: now - signIn.lockout - .seconds(86400), devicesBefore: now - signIn.deviceMemory)
             }
             try await store.writing.keyValues.sweep(expiredBefore: now)
+            try await store.writing.telegramProofs.sweep(expiredBefore: now)
             try await sweepOutbox(at: now)
         } catch { throw .from(error) }
     }

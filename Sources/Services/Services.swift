@@ -36,6 +36,9 @@ public final class Services: Sendable {
     public let leases: Leases
     public let webhooks: WebhookService
     public let outbox: Outbox
+    public let telegram: TelegramService
+    public let referrals: ReferralService
+    public let botAdministration: BotService
     public let botAPI: BotAPI
     public let botMail: BotMail
     public let clock: Clock
@@ -178,12 +181,21 @@ public final class Services: Sendable {
             disableAfter: configuration.webhooks.disableAfter, clock: clock)
         botAPI = BotAPI(configuration.telegram, courier: courier)
         botMail = BotMail(clock: clock, random: random)
-        let telegram = TelegramCarrier(
+        let bots = Bots(
+            store: store, vault: base.vault, settings: configuration.telegram, keyValue: base.keyValue, log: base.log)
+        referrals = ReferralService(store: store, random: random)
+        telegram = TelegramService(
+            store: store, bots: bots, signIn: signIn, referrals: referrals, audit: audit,
+            settings: configuration.telegram, log: base.log, clock: clock, random: random)
+        botAdministration = BotService(
+            store: store, sessions: sessions, reach: reach, bots: bots, api: botAPI, vault: base.vault, audit: audit,
+            clock: clock)
+        let botCarrier = TelegramCarrier(
             api: botAPI,
-            tokens: { [own = configuration.telegram.botToken] bot in own?.botID == bot ? own : nil },
+            tokens: { try await bots.token(of: $0) },
             pace: TelegramPace())
         outbox = Outbox(
-            store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: telegram],
+            store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],
             claimTime: max(configuration.webhooks.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
             clock: clock, random: random, log: base.log)
@@ -198,6 +210,7 @@ public final class Services: Sendable {
         try await subjects.start()
         try await revocations.start()
         try await subscriptions.start()
+        try await bots.start()
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {

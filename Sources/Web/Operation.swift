@@ -14,6 +14,8 @@ struct Operation: Sendable {
     private let makeQuery: @Sendable () -> [any AnyQueryField]
     /// The kinds of file that it takes as its body, piece by piece; most take none.
     let files: [FileKind]
+    /// Whether that body is small and read as a whole.
+    var readsWhole = false
     let answer: AnswerDescription
     /// What it refuses with, besides what its guard and its limit refuse with.
     let problems: [ProblemCode]
@@ -23,6 +25,9 @@ struct Operation: Sendable {
     var fields: [any AnyField] { makeFields() }
     /// What it takes behind `?`.
     var query: [any AnyQueryField] { makeQuery() }
+
+    /// Whether its body is read piece by piece.
+    var takesPieces: Bool { !files.isEmpty && !readsWhole }
 
     /// Whether the document of the interface lists it.
     var isPartOfInterface: Bool { !answer.contentType.hasPrefix("text/html") && !answer.isAsset }
@@ -68,6 +73,17 @@ struct Operation: Sendable {
         self.init(id, summary, detail: detail, query: Q.fields, files: files, answers: answer, problems: problems) { call in
             try await run(try call.request.query(Q.self), call)
         }
+    }
+
+    /// With something behind `?`, and a body whose form only the handler can tell.
+    init<Q: QueryInput>(
+        _ id: String, _ summary: String, detail: String = "", asks query: Q.Type, takesWhole kinds: [FileKind],
+        answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        run: @escaping @Sendable (Q, Call) async throws -> Response
+    ) {
+        self.init(
+            id, summary, detail: detail, asks: query, takes: kinds, answers: answer, problems: problems, run: run)
+        readsWhole = true
     }
 
     /// With a body that is never refused.

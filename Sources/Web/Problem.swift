@@ -40,6 +40,20 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case tooMany = "too_many"
     case importRefused = "import_refused"
     case webhookDisabled = "webhook_disabled"
+    case telegramDataMalformed = "telegram_data_malformed"
+    case telegramDataNotSigned = "telegram_data_not_signed"
+    case telegramDataExpired = "telegram_data_expired"
+    case telegramDataInFuture = "telegram_data_in_future"
+    case telegramDataReplayed = "telegram_data_replayed"
+    case telegramNotConfigured = "telegram_not_configured"
+    case doorClosed = "door_closed"
+    case accessRequired = "access_required"
+    case botTokenRefused = "bot_token_refused"
+    case botTaken = "bot_taken"
+    case telegramUnreachable = "telegram_unreachable"
+    case telegramTaken = "telegram_taken"
+    case telegramLinked = "telegram_linked"
+    case lastWayIn = "last_way_in"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -54,17 +68,20 @@ enum ProblemCode: String, CaseIterable, Sendable {
 
     var status: Status {
         switch self {
-        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed: .badRequest
-        case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid:
+        case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed,
+            .telegramDataMalformed, .botTokenRefused:
+            .badRequest
+        case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
+            .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed, .roleCycle, .addressNotAllowed:
+            .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired:
             .forbidden
         case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
-            .alreadyMember, .wouldShutYouOut, .webhookDisabled:
+            .alreadyMember, .wouldShutYouOut, .webhookDisabled, .telegramTaken, .telegramLinked, .lastWayIn, .botTaken:
             .conflict
         case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
@@ -75,7 +92,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .headersTooLarge: Status(431)
         case .internalError: .internalError
         case .notImplemented: Status(501)
-        case .overloaded, .unavailable: .unavailable
+        case .overloaded, .unavailable, .telegramNotConfigured, .telegramUnreachable: .unavailable
         case .versionNotSupported: Status(505)
         }
     }
@@ -119,6 +136,20 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .tooMany: "There are as many of these as there may be."
         case .importRefused: "Lines of the file are refused, and nothing was written."
         case .webhookDisabled: "The webhook is disabled."
+        case .telegramDataMalformed: "This is not as Telegram writes it."
+        case .telegramDataNotSigned: "Telegram has not signed this for a bot of this server."
+        case .telegramDataExpired: "What Telegram signed is too old."
+        case .telegramDataInFuture: "What Telegram signed is dated in the future."
+        case .telegramDataReplayed: "Somebody has signed in with this already."
+        case .telegramNotConfigured: "Signing in through Telegram is not set up here."
+        case .doorClosed: "The bot does not let anybody in this way."
+        case .accessRequired: "An administrator must let you in first."
+        case .botTokenRefused: "Telegram does not take this token for that bot."
+        case .botTaken: "The bot is there already."
+        case .telegramUnreachable: "Telegram cannot be asked for the moment."
+        case .telegramTaken: "That person of Telegram has another account here."
+        case .telegramLinked: "The account belongs to another person of Telegram."
+        case .lastWayIn: "Without this nobody could sign in to the account any more."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."
@@ -130,6 +161,14 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .overloaded: "Too much is asked at once."
         case .unavailable: "The service is not available for the moment."
         case .versionNotSupported: "Only HTTP/1.1 and HTTP/1.0 are spoken."
+        }
+    }
+
+    /// Whether it refuses a token of this server, and not what somebody proves themselves with.
+    var isOfToken: Bool {
+        switch self {
+        case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded: true
+        default: false
         }
     }
 
@@ -194,6 +233,20 @@ struct Problem: Error, Sendable {
         case .originNotAllowed: self.init(.originNotAllowed)
         case .webhookURLNotAllowed(let reason): self.init(.webhookURLNotAllowed, detail: reason)
         case .tooMany: self.init(.tooMany)
+        case .telegramInvalid(.malformed(let what)): self.init(.telegramDataMalformed, detail: what)
+        case .telegramInvalid(.notSigned): self.init(.telegramDataNotSigned)
+        case .telegramInvalid(.expired): self.init(.telegramDataExpired)
+        case .telegramInvalid(.inFuture): self.init(.telegramDataInFuture)
+        case .telegramInvalid(.replayed): self.init(.telegramDataReplayed)
+        case .telegramNotConfigured: self.init(.telegramNotConfigured)
+        case .doorClosed: self.init(.doorClosed)
+        case .accessRequired: self.init(.accessRequired)
+        case .botTokenRefused: self.init(.botTokenRefused)
+        case .botTaken: self.init(.botTaken)
+        case .telegramUnreachable: self.init(.telegramUnreachable, retryAfter: .seconds(5))
+        case .telegramTaken: self.init(.telegramTaken)
+        case .telegramLinked: self.init(.telegramLinked)
+        case .lastWayIn: self.init(.lastWayIn)
         case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)
         case .overloaded(let time): self.init(.overloaded, retryAfter: time)
@@ -233,7 +286,7 @@ struct Problem: Error, Sendable {
         if let retryAfter {
             response.headers.append(Header("Retry-After", String(max(1, retryAfter.secondsRoundedUp))))
         }
-        if code.status == .unauthorized, code != .credentialsInvalid {
+        if code.status == .unauthorized, code.isOfToken {
             // RFC 6750, section 3: without a token there is no error to tell.
             let error = code == .tokenMissing ? "" : ", error=\"invalid_token\""
             response.headers.append(Header("WWW-Authenticate", "Bearer realm=\"gatehouse\"\(error)"))

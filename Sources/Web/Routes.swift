@@ -20,6 +20,20 @@ enum Routes {
             $0.get("/sign-in-history", guard: .signedIn, limit: .standard, AuditHandler.history)
             $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
         }
+        table.group("/auth/telegram", tag: "Telegram") {
+            $0.post("", guard: .anyone, limit: .signIn, TelegramHandler.signIn)
+            $0.get("", guard: .signedIn, limit: .standard, TelegramHandler.read)
+            $0.delete("", guard: .signedIn, limit: .standard, TelegramHandler.unlink)
+            $0.post("/link", guard: .signedIn, limit: .signIn, TelegramHandler.link)
+        }
+        table.group("/telegram/bots", tag: "Telegram") {
+            // Only for whoever has it everywhere; the service asks.
+            $0.get("", guard: .may("telegram:manage"), limit: .standard, BotHandler.list)
+            $0.post("", guard: .may("telegram:manage"), limit: .standard, BotHandler.create)
+            $0.get("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.read)
+            $0.patch("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.update)
+            $0.delete("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.delete)
+        }
         table.group("/auth", tag: "Account") {
             $0.get("/profile", guard: .signedIn, limit: .standard, ProfileHandler.read)
             $0.patch("/profile", guard: .signedIn, limit: .standard, ProfileHandler.update)

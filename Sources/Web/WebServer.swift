@@ -17,7 +17,7 @@ public struct WebServer: Sendable {
         let routes = zip(endpoints, statistics.byEndpoint).map { endpoint, statistics in
             Route(
                 endpoint.method, endpoint.pattern,
-                body: endpoint.operation.files.isEmpty ? .collect(limit: limits.body) : .stream, statistics: statistics,
+                body: endpoint.operation.takesPieces ? .stream : .collect(limit: limits.body), statistics: statistics,
                 handler: endpoint.handler(in: application))
         }
         let trust = ProxyTrust(configuration.server.trustedProxies)

@@ -56,6 +56,11 @@ public struct AuditEvent: Sendable {
         case webhookDeleted = "webhook.deleted"
         case webhookSecretRotated = "webhook.secret_rotated"
         case webhookDisabled = "webhook.disabled"
+        case telegramLinked = "telegram.linked"
+        case telegramUnlinked = "telegram.unlinked"
+        case botCreated = "telegram_bot.created"
+        case botUpdated = "telegram_bot.updated"
+        case botDeleted = "telegram_bot.deleted"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
@@ -65,7 +70,8 @@ public struct AuditEvent: Sendable {
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
-                .usersImported, .usersExported, .webhookDisabled:
+                .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
+                .botDeleted:
                 "warning"
             default: "info"
             }

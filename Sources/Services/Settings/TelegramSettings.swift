@@ -8,6 +8,8 @@ public struct TelegramSettings: Sendable {
     /// Scheme, host and port, and a path where there is one; no slash at the end.
     public let apiURL: String
     public let botToken: BotToken?
+    /// Of the bot as a client of OpenID Connect.
+    public let clientSecret: ClientSecret?
     public let updates: Updates
     public let autoCreates: Bool
     /// How old what the Login Widget signed may be.
@@ -20,6 +22,10 @@ public struct TelegramSettings: Sendable {
             "TELEGRAM_BOT_TOKEN", "a token as BotFather gives it", isSecret: true,
             "The server's own bot; others are added over the interface."
         ) { BotToken($0) }
+        clientSecret = reader.readOptional(
+            "TELEGRAM_CLIENT_SECRET", "the client secret as BotFather gives it", isSecret: true,
+            "Lets people come in by Log In With Telegram (OpenID Connect) through the server's own bot."
+        ) { ClientSecret($0) }
         updates = reader.choice(
             "TELEGRAM_UPDATES", default: .polling,
             "How bots hear of messages and buttons: ask for them, be told at PUBLIC_URL, or not at all.")

@@ -189,7 +189,7 @@ public struct SignInService: Sendable {
     }
 
     /// The company that the session will stand in: the first that is active; none for who belongs to none.
-    private func company(of user: User, in repositories: Repositories) async throws -> Company? {
+    func company(of user: User, in repositories: Repositories) async throws -> Company? {
         let companies = try await repositories.companies.all(ofUser: user.id)
         if let active = companies.first(where: { $0.status == .active }) { return active }
         guard try await !repositories.companies.hasMemberships(user: user.id) else { throw AuthError.companySuspended }

@@ -45,6 +45,13 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.clearUser, [user.sqlValue, now.sqlValue])
     }
 
+    private static let noteSignIn = Statement("UPDATE users SET last_login_at = $2 WHERE id = $1")
+
+    /// Notes a sign-in that says nothing of the password, whose failures stay.
+    public func noteSignIn(user: UUID, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.noteSignIn, [user.sqlValue, now.sqlValue])
+    }
+
     private static let ofDevice = Statement(
         "SELECT failed_attempts, locked_until FROM known_devices WHERE user_id = $1 AND device_key = $2 AND last_seen_at > $3")
     private static let writeDevice = Statement(

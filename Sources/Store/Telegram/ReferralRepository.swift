@@ -12,10 +12,9 @@ public struct ReferralRepository: Sendable {
     }
 
     private static let insertCode = Statement(
-        "INSERT INTO referral_codes (user_id, code) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING")
+        "INSERT INTO referral_codes (user_id, code) VALUES ($1, $2) ON CONFLICT DO NOTHING")
 
-    /// Gives the person this code, unless they have one.
-    /// - Throws: `.duplicate("referral_codes.code")` where somebody else has it.
+    /// Gives the person this code, unless they have one, or somebody else has it.
     public func give(_ code: String, to user: UUID) async throws(DatabaseError) {
         try await sql.run(Self.insertCode, [user.sqlValue, code.sqlValue])
     }

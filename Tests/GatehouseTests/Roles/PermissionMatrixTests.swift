@@ -17,6 +17,14 @@ import Testing
         GET /auth/sign-in-history: everyone
         POST /authorize: everyone
         POST /authorize/batch: everyone
+        GET /auth/telegram: everyone
+        DELETE /auth/telegram: everyone
+        POST /auth/telegram/link: everyone
+        GET /telegram/bots: SuperAdmin
+        POST /telegram/bots: SuperAdmin
+        GET /telegram/bots/{id}: SuperAdmin
+        PATCH /telegram/bots/{id}: SuperAdmin
+        DELETE /telegram/bots/{id}: SuperAdmin
         GET /users: SuperAdmin Admin Manager Operator Viewer
         POST /users: SuperAdmin Admin
         POST /users/import: SuperAdmin Admin

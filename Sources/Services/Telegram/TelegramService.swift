@@ -1,0 +1,316 @@
+import Credentials
+import Ground
+import SQL
+import Store
+
+/// Coming in through Telegram. Every door leads to one identity, known by Telegram's number of the person: never by a
+/// name, an address or a telephone number, which others may have had before.
+public struct TelegramService: Sendable {
+    /// RFC 8176 knows no name for it.
+    static let method = "telegram"
+
+    let store: DataStore
+    public let bots: Bots
+    let signIn: SignInService
+    let referrals: ReferralService
+    let audit: Audit
+    let settings: TelegramSettings
+    let log: Log
+    let clock: Clock
+    let random: RandomSource
+
+    private var sessions: SessionService { signIn.sessions }
+
+    // MARK: Proving
+
+    /// Checks what somebody shows against the bots of this server.
+    /// - Parameter id: for which bot; nil: for any.
+    /// - Throws: `.telegramInvalid`, `.telegramNotConfigured`, `.doorClosed`.
+    func prove(_ evidence: TelegramEvidence, for id: Int64?, from client: Client) async throws(AuthError) -> (TelegramProof, Bot) {
+        let candidates = id == nil ? try await bots.all() : [try await bots.find(id)]
+        guard !candidates.isEmpty else { throw .telegramNotConfigured }
+        var fault = TelegramFault.notSigned
+        for bot in candidates {
+            do {
+                let proof = try evidence.proof(for: bot, settings: settings, at: clock.now)
+                guard bot.doors.contains(proof.door) else { throw AuthError.doorClosed }
+                return (proof, bot)
+            } catch let found as TelegramFault {
+                fault = found
+                guard found == .notSigned else { break }
+            } catch { throw .from(error) }
+        }
+        if case .malformed = fault {} else { try await record(failure: Self.reason(of: fault), user: nil, from: client) }
+        throw .telegramInvalid(fault)
+    }
+
+    // MARK: Signing in
+
+    private enum Entry: Sendable {
+        /// - Parameter changed: whether something is known of the person now that other nodes may have remembered.
+        case opened(SignInService.Opening, changed: Bool)
+        /// Nobody has let them in yet.
+        case stranger
+    }
+
+    /// Signs in, and makes the account where there is none and the bot makes accounts.
+    /// - Parameters:
+    ///   - id: for which bot; nil: for any.
+    ///   - referral: the code of whoever brought the person, instead of the one in the link.
+    /// - Throws: `.telegramInvalid`, `.telegramNotConfigured`, `.doorClosed`, `.accessRequired`, `.accountBlocked`,
+    ///   `.companySuspended`, `.addressNotAllowed`, `.tooMany`.
+    public func signIn(with evidence: TelegramEvidence, for id: Int64?, referral: String?, from client: Client)
+        async throws(AuthError) -> SignedIn
+    {
+        let (proof, bot) = try await prove(evidence, for: id, from: client)
+        return try await enter(proof, through: bot, referral: referral, from: client)
+    }
+
+    /// What follows every door of Telegram.
+    func enter(_ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client)
+        async throws(AuthError) -> SignedIn
+    {
+        let now = clock.now
+        let entry: Entry
+        do {
+            entry = try await onceMore(ifTaken: "telegram_identities.telegram_id") {
+                try await store.transaction { repositories in
+                    // What is thrown later takes this back: only who comes in uses it up.
+                    guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
+                        throw AuthError.telegramInvalid(.replayed)
+                    }
+                    return try await enter(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
+                }
+            }
+        } catch {
+            let error = AuthError.from(error)
+            if let reason = Self.reason(of: error) {
+                let identity = try? await store.reading.telegramIdentities.find(proof.person.id)
+                try await record(failure: reason, user: identity?.userID, from: client)
+            }
+            throw error
+        }
+        guard case .opened(let opening, let changed) = entry else { throw .accessRequired }
+        if changed { try await sessions.subjects.changed(user: opening.session.userID) }
+        try await sessions.made(ended: opening.ended)
+        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+    }
+
+    private func enter(
+        _ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> Entry {
+        guard let identity = try await repositories.telegramIdentities.find(proof.person.id) else {
+            guard bot.autoCreates else { return .stranger }
+            let user = try await create(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
+            return .opened(try await open(for: user, in: bot.company, proof, from: client, at: now, repositories), changed: false)
+        }
+        guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
+            throw AuthError.accountBlocked
+        }
+        let company: UUID?
+        if let own = bot.company {
+            guard try await repositories.companies.memberships(of: user.id).contains(own) else { return .stranger }
+            guard try await repositories.companies.find(own)?.status == .active else { throw AuthError.companySuspended }
+            company = own
+        } else {
+            company = try await signIn.company(of: user, in: repositories)?.id
+        }
+        let changed = try await update(identity, of: user, by: proof, at: now, in: repositories)
+        return .opened(try await open(for: user.id, in: company, proof, from: client, at: now, repositories), changed: changed)
+    }
+
+    private func open(
+        for user: UUID, in company: UUID?, _ proof: TelegramProof, from client: Client, at now: Timestamp,
+        _ repositories: Repositories
+    ) async throws -> SignInService.Opening {
+        try await repositories.attempts.noteSignIn(user: user, at: now)
+        for key in Lockout.deviceKeys(of: client) {
+            try await repositories.attempts.remember(device: key, user: user, at: now)
+        }
+        let opening = try await signIn.open(
+            for: user, in: company, method: Self.method, from: client, at: now, repositories)
+        let facts: [JSON.Member] = [
+            .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
+            .init("bot_id", .integer(proof.bot)),
+        ]
+        try await audit.record(
+            AuditEvent(.signInSucceeded, user: user, company: company, session: opening.session.id, facts: facts),
+            from: client, in: repositories)
+        return opening
+    }
+
+    private func create(
+        _ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client, at now: Timestamp,
+        in repositories: Repositories
+    ) async throws -> UUID {
+        let person = proof.person
+        let user = User(
+            id: UUID(at: now, random: random), email: nil, emailKey: nil, name: person.name,
+            phone: proof.phone.map { "+\($0)" }, passwordHash: nil, at: now)
+        try await repositories.users.insert(user)
+        try await repositories.telegramIdentities.insert(Self.identity(proof, of: user.id, at: now))
+        if let company = bot.company {
+            guard try await repositories.companies.find(company)?.status == .active else { throw AuthError.companySuspended }
+            guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
+            try await repositories.companies.add(member: user.id, to: company, at: now)
+        }
+        if let code = referral ?? proof.startParameter {
+            try await referrals.note(user.id, broughtBy: code, at: now, in: repositories)
+        }
+        let facts: [JSON.Member] = [
+            .init("door", .string(proof.door.rawValue)), .init("telegram_id", .integer(person.id)),
+            .init("bot_id", .integer(bot.id)),
+        ]
+        try await audit.record(
+            AuditEvent(.registered, user: user.id, company: bot.company, facts: facts), from: client, in: repositories)
+        return user.id
+    }
+
+    static func identity(_ proof: TelegramProof, of user: UUID, at now: Timestamp) -> TelegramIdentity {
+        let person = proof.person
+        return TelegramIdentity(
+            telegramID: person.id, userID: user, firstName: person.firstName, lastName: person.lastName,
+            username: person.username, photoURL: person.photoURL, language: person.language, subject: proof.subject, at: now)
+    }
+
+    /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another.
+    /// - Returns: whether the account has changed.
+    private func update(
+        _ identity: TelegramIdentity, of user: User, by proof: TelegramProof, at now: Timestamp, in repositories: Repositories
+    ) async throws -> Bool {
+        let person = proof.person
+        var next = identity
+        next.firstName = person.firstName
+        next.lastName = person.lastName
+        next.username = person.username
+        // Not every door tells of these.
+        next.photoURL = person.photoURL ?? identity.photoURL
+        next.language = person.language ?? identity.language
+        next.subject = proof.subject ?? identity.subject
+        guard next != identity else { return false }
+        next.updatedAt = now
+        try await repositories.telegramIdentities.update(next)
+        guard user.name == identity.person.name, user.name != person.name else { return false }
+        var user = user
+        user.name = person.name
+        try await repositories.users.updateProfile(of: user, at: now)
+        return true
+    }
+
+    // MARK: Linking
+
+    /// The person of Telegram that the caller's account belongs to; nil where there is none.
+    public func identity(of token: AccessToken) async throws(AuthError) -> TelegramIdentity? {
+        do { return try await store.reading.telegramIdentities.find(ofUser: token.userID) } catch { throw .from(error) }
+    }
+
+    /// Binds the caller's account to a person of Telegram. The caller proves both: that the account is theirs by the
+    /// session, and who they are to Telegram by what they show.
+    /// - Throws: `.telegramTaken`, `.telegramLinked`, and what proving throws.
+    public func link(_ evidence: TelegramEvidence, for id: Int64?, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> TelegramIdentity
+    {
+        let (proof, _) = try await prove(evidence, for: id, from: client)
+        return try await link(proof, by: token, from: client)
+    }
+
+    func link(_ proof: TelegramProof, by token: AccessToken, from client: Client) async throws(AuthError) -> TelegramIdentity {
+        let now = clock.now
+        let linked = Self.identity(proof, of: token.userID, at: now)
+        do {
+            return try await onceMore(ifTaken: "telegram_identities.telegram_id") {
+                try await store.transaction { repositories in
+                    guard try await repositories.users.find(token.userID) != nil else { throw AuthError.sessionEnded }
+                    guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
+                        throw AuthError.telegramInvalid(.replayed)
+                    }
+                    if let other = try await repositories.telegramIdentities.find(proof.person.id) {
+                        guard other.userID == token.userID else { throw AuthError.telegramTaken }
+                        return other
+                    }
+                    guard try await repositories.telegramIdentities.find(ofUser: token.userID) == nil else {
+                        throw AuthError.telegramLinked
+                    }
+                    try await repositories.telegramIdentities.insert(linked)
+                    try await record(.telegramLinked, linked.telegramID, by: token, from: client, in: repositories)
+                    return linked
+                }
+            }
+        } catch { throw .from(error) }
+    }
+
+    /// Unbinds the caller's account from Telegram.
+    /// - Throws: `.notFound` where it is bound to nobody; `.lastWayIn`.
+    public func unlink(by token: AccessToken, from client: Client) async throws(AuthError) {
+        do {
+            try await store.transaction { repositories in
+                guard let user = try await repositories.users.find(token.userID),
+                    let identity = try await repositories.telegramIdentities.find(ofUser: user.id)
+                else { throw AuthError.notFound }
+                guard user.passwordHash != nil, user.emailKey != nil else { throw AuthError.lastWayIn }
+                _ = try await repositories.telegramIdentities.delete(ofUser: user.id)
+                try await record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
+            }
+        } catch { throw .from(error) }
+    }
+
+    // MARK: Beside
+
+    /// Runs it again where somebody else was faster to make the same person known: then there they are.
+    private func onceMore<T: Sendable>(ifTaken index: String, _ body: () async throws -> T) async throws -> T {
+        do { return try await body() } catch DatabaseError.duplicate(let name) where name == index { return try await body() }
+    }
+
+    private func record(
+        _ kind: AuditEvent.Kind, _ telegramID: Int64, by token: AccessToken, from client: Client, in repositories: Repositories
+    ) async throws {
+        let event = AuditEvent(
+            kind, user: token.userID, session: token.sessionID,
+            facts: [JSON.Member("telegram_id", .integer(telegramID))])
+        try await audit.record(event, from: client, in: repositories)
+    }
+
+    private func record(failure reason: String, user: UUID?, from client: Client) async throws(AuthError) {
+        let facts: [JSON.Member] = [.init("reason", .string(reason)), .init("method", .string(Self.method))]
+        do {
+            try await store.transaction {
+                try await audit.record(AuditEvent(.signInFailed, user: user, facts: facts), from: client, in: $0)
+            }
+        } catch { throw .from(error) }
+        log.warning(AuditEvent.Kind.signInFailed.rawValue) { line in
+            line.member("request_id", client.requestID)
+            line.member("user_id", JSON(user))
+            line.member("client", client.address.description)
+            line.member("reason", reason)
+        }
+    }
+
+    private static func reason(of fault: TelegramFault) -> String {
+        switch fault {
+        case .malformed: "telegram_data_malformed"
+        case .notSigned: "telegram_data_not_signed"
+        case .expired: "telegram_data_expired"
+        case .inFuture: "telegram_data_in_future"
+        case .replayed: "telegram_data_replayed"
+        }
+    }
+
+    private static func reason(of error: AuthError) -> String? {
+        switch error {
+        case .telegramInvalid(let fault): reason(of: fault)
+        case .accountBlocked: "blocked"
+        case .companySuspended: "company_suspended"
+        case .addressNotAllowed: "address_not_allowed"
+        default: nil
+        }
+    }
+}
+
+extension TelegramIdentity {
+    var person: TelegramPerson {
+        TelegramPerson(
+            id: telegramID, firstName: firstName, lastName: lastName, username: username, photoURL: photoURL,
+            language: language)
+    }
+}

@@ -1,0 +1,110 @@
+import Ground
+import HTTP
+import Services
+import Store
+
+/// Coming in through Telegram.
+enum TelegramHandler {
+    private static let refusals: [ProblemCode] = [
+        .telegramDataMalformed, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture,
+        .telegramDataReplayed, .telegramNotConfigured, .doorClosed,
+    ]
+
+    static let signIn = Operation(
+        "signInWithTelegram", "Signs in with what Telegram has signed",
+        detail: """
+            Takes what the Login Widget hands over (its object, its query, or `tgAuthResult`) and what a Mini App is \
+            opened with (`init_data`), and tells them apart by what is sent. Names that Telegram may add are taken. The \
+            first time makes the account, where the bot makes accounts; later ones bring name, username and photo up to \
+            date. Each signature is good for one sign-in.
+            """,
+        asks: BotQuery.self, takesWhole: TelegramBody.kinds,
+        answers: .json(TokenAnswer.self, "Signed in."),
+        problems: refusals + [
+            .malformedBody, .accessRequired, .accountBlocked, .companySuspended, .addressNotAllowed, .tooMany,
+        ]
+    ) { query, call in
+        let body = try TelegramBody(call.request)
+        let device = SignInHandler.deviceToken(of: call)
+        let signedIn = try await call.services.telegram.signIn(
+            with: body.evidence, for: query.bot, referral: body.referral, from: call.client(device: device))
+        return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
+    }
+
+    static let link = Operation(
+        "linkTelegram", "Binds the caller's account to a person of Telegram",
+        detail: "Takes the same as `POST /auth/telegram`. An account belongs to one person of Telegram, and a person has one account.",
+        asks: BotQuery.self, takesWhole: TelegramBody.kinds,
+        answers: .json(TelegramIdentityAnswer.self, "Bound."),
+        problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked]
+    ) { query, call in
+        let body = try TelegramBody(call.request)
+        let identity = try await call.services.telegram.link(
+            body.evidence, for: query.bot, by: try call.caller, from: call.client)
+        return .answer(TelegramIdentityAnswer(identity: identity))
+    }
+
+    static let read = Operation(
+        "readTelegram", "Shows the person of Telegram that the caller's account belongs to",
+        answers: .json(TelegramIdentityAnswer.self, "The person."), problems: [.notFound]
+    ) { call in
+        guard let identity = try await call.services.telegram.identity(of: try call.caller) else { throw AuthError.notFound }
+        return .answer(TelegramIdentityAnswer(identity: identity))
+    }
+
+    static let unlink = Operation(
+        "unlinkTelegram", "Unbinds the caller's account from Telegram",
+        detail: "Refused where nobody could sign in to the account any more.",
+        answers: .json(DoneAnswer.self, "Unbound."), problems: [.notFound, .lastWayIn]
+    ) { call in
+        try await call.services.telegram.unlink(by: try call.caller, from: call.client)
+        return .answer(DoneAnswer())
+    }
+}
+
+/// For which bot something is.
+struct BotQuery: QueryInput {
+    static let bot = QueryField<Int64>(
+        "bot_id", schema: [.init("type", "integer"), .init("minimum", 1)], example: 110201543,
+        "For which bot; without it, for whichever of this server's it was signed."
+    ) { text in
+        guard (1...16).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }), let id = Int64(text), id > 0
+        else { return .failure(QueryRefusal("not_a_bot", "This must be the number of a bot.")) }
+        return .success(id)
+    }
+    static let fields: [any AnyQueryField] = [bot]
+
+    let bot: Int64?
+
+    init(_ values: QueryValues) throws(AuthError) { bot = try values[Self.bot] }
+}
+
+/// A person of Telegram, as the interface shows them.
+struct TelegramIdentityAnswer: ValueAnswer {
+    let identity: TelegramIdentity
+
+    static let schemaName = "TelegramIdentity"
+    static let schema: JSON = [
+        "type": "object",
+        "required": ["telegram_id", "first_name", "last_name", "username", "photo_url", "language", "linked_at"],
+        "properties": [
+            "telegram_id": ["type": "integer"], "first_name": ["type": "string"],
+            "last_name": ["type": ["string", "null"]], "username": ["type": ["string", "null"]],
+            "photo_url": ["type": ["string", "null"]], "language": ["type": ["string", "null"]],
+            "linked_at": ["type": "string", "format": "date-time"],
+        ],
+    ]
+    static let example: JSON = [
+        "telegram_id": 279058397, "first_name": "Vladislav", "last_name": "Kibenko", "username": "vdkfrost",
+        "photo_url": nil, "language": "ru", "linked_at": "2027-01-15T08:00:00.000Z",
+    ]
+
+    var json: JSON {
+        [
+            "telegram_id": .integer(identity.telegramID), "first_name": .string(identity.firstName),
+            "last_name": JSON(identity.lastName), "username": JSON(identity.username),
+            "photo_url": JSON(identity.photoURL), "language": JSON(identity.language),
+            "linked_at": JSON(identity.linkedAt),
+        ]
+    }
+}
