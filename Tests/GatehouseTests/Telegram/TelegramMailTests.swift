@@ -16,7 +16,7 @@ struct TelegramMailTests {
 
     @Test("what is committed is said, what is rolled back is not", arguments: Stores.all)
     func saying(on kind: StoreKind) async throws {
-        try await withBot(on: kind) { telegram, gatehouse in
+        try await withBot(on: kind) { telegram, gatehouse async throws in
             let ada = try telegram.acquaintance()
             gatehouse.database.setFailing(true)
             await #expect(throws: (any Error).self) { try await gatehouse.post(telegram, ada, ["never"]) }
@@ -32,7 +32,7 @@ struct TelegramMailTests {
     @Test("what goes to one chat goes in its order, through errors and on two nodes", arguments: Stores.all)
     func order(on kind: StoreKind) async throws {
         let telegram = try LocalTelegram()
-        try await withStores(kind) { stores in
+        try await withStores(kind) { stores async throws in
             let settings = telegram.settings.merging(["JWT_ISSUER": "one"]) { $1 }
             let one = try await stores.node(settings)
             let two = try await stores.node(settings)
@@ -57,7 +57,7 @@ struct TelegramMailTests {
 
     @Test("when Telegram asks for patience the whole bot waits as long as it asks, and no attempt is lost", arguments: Stores.all)
     func patience(on kind: StoreKind) async throws {
-        try await withBot(on: kind) { telegram, gatehouse in
+        try await withBot(on: kind) { telegram, gatehouse async throws in
             let (ada, bob) = (try telegram.acquaintance("Ada"), try telegram.acquaintance("Bob"))
             try telegram.fails("sendMessage", .code(429, retryAfter: 120))
             try await gatehouse.post(telegram, ada, ["to Ada"])
@@ -79,7 +79,7 @@ struct TelegramMailTests {
 
     @Test("who is asked for patience for two days gives up")
     func endOfPatience() async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             let ada = try telegram.acquaintance()
             try telegram.fails("sendMessage", .code(429, retryAfter: 500_000), count: 10)
             try await gatehouse.post(telegram, ada, ["never"])
@@ -95,7 +95,7 @@ struct TelegramMailTests {
 
     @Test("errors of Telegram and of the way to it are tried again", arguments: [500, 502, 401, 404, 409])
     func retries(code: Int) async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             let ada = try telegram.acquaintance()
             try telegram.fails("sendMessage", .code(code))
             try telegram.fails("sendMessage", .drop)
@@ -117,7 +117,7 @@ struct TelegramMailTests {
         (400, "Bad Request: message is not modified: specified", nil), (400, "Bad Request: message to delete not found", nil),
     ] as [(Int, String, String?)])
     func hopeless(code: Int, words: String, error: String?) async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             let ada = try telegram.acquaintance()
             try telegram.fails("sendMessage", .code(code, description: words))
             try await gatehouse.post(telegram, ada, ["no", "yes"])
@@ -131,7 +131,7 @@ struct TelegramMailTests {
 
     @Test("who has blocked the bot, or never started it, hears nothing and holds up nobody")
     func blocked() async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             let (ada, bob) = (try telegram.acquaintance("Ada"), try telegram.acquaintance("Bob"))
             let carol = try telegram.person("Carol")
             try telegram.blocks(ada)
@@ -145,7 +145,7 @@ struct TelegramMailTests {
 
     @Test("a group that has become another chat hears it there")
     func migration() async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             let ada = try telegram.acquaintance()
             try telegram.fails("sendMessage", migratingTo: ada)
             try await gatehouse.post(telegram, 12345, ["moved"])
@@ -155,7 +155,7 @@ struct TelegramMailTests {
 
     @Test("Telegram that says nothing delays no request, and loses no message")
     func silence() async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             let ada = try telegram.acquaintance()
             try telegram.fails("sendMessage", .silence)
             try await gatehouse.post(telegram, ada, ["first", "second"])
@@ -169,7 +169,7 @@ struct TelegramMailTests {
 
     @Test("a bot that is not there any more, or a payload that is none, is given up")
     func unknown() async throws {
-        try await withBot { telegram, gatehouse in
+        try await withBot { telegram, gatehouse async throws in
             try await gatehouse.store.transaction {
                 try await gatehouse.services.botMail.post(
                     TelegramMessage(bot: 42, method: "sendMessage", parameters: ["chat_id": 1]), in: $0)
@@ -198,7 +198,7 @@ struct TelegramMailTests {
     func secrecy() async throws {
         let telegram = try LocalTelegram()
         var log = ""
-        try await withStores(.sqliteInMemory) { stores in
+        try await withStores(.sqliteInMemory) { stores async throws in
             let gatehouse = try await stores.node(telegram.settings)
             let ada = try telegram.acquaintance()
             try telegram.fails("sendMessage", .code(401))
@@ -238,7 +238,8 @@ extension Gatehouse {
             all = try await letters(of: telegram)
             return all.contains(where: condition)
         }
-        return try #require(all.first(where: condition), "\(all)")
+        let found = all.first(where: condition)
+        return try #require(found, "\(all)")
     }
 
     /// Waits until the lane of a bot that is not there has had its turn.
