@@ -65,6 +65,11 @@ public struct Repositories: Sendable {
     public var exports: ExportRepository { ExportRepository(sql: sql) }
     public var outbox: OutboxRepository { OutboxRepository(sql: sql, letters: letters) }
     public var webhooks: WebhookRepository { WebhookRepository(sql: sql) }
+    public var telegramBots: TelegramBotRepository { TelegramBotRepository(sql: sql) }
+    public var telegramIdentities: TelegramIdentityRepository { TelegramIdentityRepository(sql: sql) }
+    public var telegramProofs: TelegramProofRepository { TelegramProofRepository(sql: sql) }
+    public var telegramChats: TelegramChatRepository { TelegramChatRepository(sql: sql) }
+    public var referrals: ReferralRepository { ReferralRepository(sql: sql) }
 }
 
 /// Whether a transaction has put something into the outbox.

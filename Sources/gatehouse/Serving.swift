@@ -59,6 +59,7 @@ enum Chores {
                 await chores.readSubscriptions()
             }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
+            if beats == 0 { Memory.returnCode() }
             beats += 1
             do { try await Task.sleep(for: .seconds(beat)) } catch { return }
         }

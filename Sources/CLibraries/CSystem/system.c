@@ -2,9 +2,11 @@
 #include "CSystem.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <link.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -133,3 +135,20 @@ void gh_thread_start(const char *name, int niceness) {
     prctl(PR_SET_NAME, name);
     if (niceness > 0) setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), niceness);
 }
+
+/* What is never written is as it is in the file: the kernel may forget it here and read it again. */
+static int return_library(struct dl_phdr_info *library, size_t size, void *context) {
+    (void)size;
+    (void)context;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < library->dlpi_phnum; index++) {
+        const ElfW(Phdr) *part = &library->dlpi_phdr[index];
+        if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
+        uintptr_t start = library->dlpi_addr + part->p_vaddr;
+        uintptr_t first = (start + page - 1) / page * page, end = (start + part->p_memsz) / page * page;
+        if (end > first) madvise((void *)first, end - first, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void gh_return_code(void) { dl_iterate_phdr(return_library, NULL); }

@@ -148,7 +148,9 @@ public struct UserRepository: Sendable {
     private static let erasures = [
         "DELETE FROM user_words WHERE user_id = $1", "DELETE FROM known_devices WHERE user_id = $1",
         "DELETE FROM user_roles WHERE user_id = $1", "DELETE FROM memberships WHERE user_id = $1",
-        "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM users WHERE id = $1",
+        "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM telegram_identities WHERE user_id = $1",
+        "DELETE FROM referrals WHERE user_id = $1", "DELETE FROM referrals WHERE inviter_id = $1",
+        "DELETE FROM referral_codes WHERE user_id = $1", "DELETE FROM users WHERE id = $1",
     ].map { Statement($0) }
 
     /// Deletes all that is kept about the person but the audit log.

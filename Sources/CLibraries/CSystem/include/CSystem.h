@@ -26,3 +26,6 @@ int gh_random(void *buffer, size_t n);
 long gh_raise_descriptor_limit(void);
 /* Names the calling thread (15 bytes at most) and lowers its priority by `niceness`. */
 void gh_thread_start(const char *name, int niceness);
+/* Takes the code and constants of the program and its libraries out of the process. They stay in the system's cache of
+   files, and what is used comes back by itself, a few pages at a time. */
+void gh_return_code(void);

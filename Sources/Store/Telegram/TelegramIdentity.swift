@@ -1,0 +1,175 @@
+import Ground
+import SQL
+
+/// A person of Telegram and the account that is theirs.
+public struct TelegramIdentity: Sendable, Equatable, RowDecodable {
+    public let telegramID: Int64
+    public let userID: UUID
+    public var firstName: String
+    public var lastName: String?
+    /// Without the `@`. People change it, and somebody else may get it.
+    public var username: String?
+    public var photoURL: String?
+    /// Of the person's Telegram, such as `ru`.
+    public var language: String?
+    /// What OpenID Connect calls the person.
+    public var subject: String?
+    public let linkedAt: Timestamp
+    public var updatedAt: Timestamp
+
+    public init(
+        telegramID: Int64, userID: UUID, firstName: String, lastName: String?, username: String?, photoURL: String?,
+        language: String?, subject: String?, at now: Timestamp
+    ) {
+        self.telegramID = telegramID
+        self.userID = userID
+        self.firstName = firstName
+        self.lastName = lastName
+        self.username = username
+        self.photoURL = photoURL
+        self.language = language
+        self.subject = subject
+        linkedAt = now
+        updatedAt = now
+    }
+
+    static let columns = """
+        telegram_id, user_id, first_name, last_name, username, photo_url, language, subject, linked_at, updated_at
+        """
+
+    public init(row: inout Row) throws(DatabaseError) {
+        telegramID = try row.next()
+        userID = try row.next()
+        firstName = try row.next()
+        lastName = try row.next()
+        username = try row.next()
+        photoURL = try row.next()
+        language = try row.next()
+        subject = try row.next()
+        linkedAt = try row.next()
+        updatedAt = try row.next()
+    }
+}
+
+/// The table of people of Telegram: one account each, one of them for each account.
+public struct TelegramIdentityRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let byTelegramID = Statement(
+        "SELECT \(TelegramIdentity.columns) FROM telegram_identities WHERE telegram_id = $1")
+    private static let byUser = Statement(
+        "SELECT \(TelegramIdentity.columns) FROM telegram_identities WHERE user_id = $1")
+
+    public func find(_ telegramID: Int64) async throws(DatabaseError) -> TelegramIdentity? {
+        try await sql.run(Self.byTelegramID, [telegramID.sqlValue]).first()
+    }
+
+    public func find(ofUser user: UUID) async throws(DatabaseError) -> TelegramIdentity? {
+        try await sql.run(Self.byUser, [user.sqlValue]).first()
+    }
+
+    private static let insertIdentity = Statement(
+        "INSERT INTO telegram_identities (\(TelegramIdentity.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)")
+
+    /// - Throws: `.duplicate("telegram_identities.telegram_id")`, `.duplicate("telegram_identities.user_id")`.
+    public func insert(_ identity: TelegramIdentity) async throws(DatabaseError) {
+        try await sql.run(Self.insertIdentity, Self.values(of: identity) + [identity.linkedAt.sqlValue])
+    }
+
+    private static let updateIdentity = Statement(
+        """
+        UPDATE telegram_identities SET first_name = $3, last_name = $4, username = $5, photo_url = $6, language = $7,
+            subject = $8, updated_at = $9
+        WHERE telegram_id = $1 AND user_id = $2
+        """)
+
+    /// Writes what Telegram says of the person now.
+    public func update(_ identity: TelegramIdentity) async throws(DatabaseError) {
+        try await sql.run(Self.updateIdentity, Self.values(of: identity) + [identity.updatedAt.sqlValue])
+    }
+
+    private static func values(of identity: TelegramIdentity) -> [SQLValue] {
+        [
+            identity.telegramID.sqlValue, identity.userID.sqlValue, identity.firstName.sqlValue,
+            identity.lastName.sqlValue, identity.username.sqlValue, identity.photoURL.sqlValue, identity.language.sqlValue,
+            identity.subject.sqlValue,
+        ]
+    }
+
+    private static let deleteIdentity = Statement("DELETE FROM telegram_identities WHERE user_id = $1 RETURNING telegram_id")
+
+    /// - Returns: whose it was; nil where the account had none.
+    public func delete(ofUser user: UUID) async throws(DatabaseError) -> Int64? {
+        try await sql.run(Self.deleteIdentity, [user.sqlValue]).value()
+    }
+}
+
+/// What Telegram has signed and was used.
+public struct TelegramProofRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let insertProof = Statement(
+        "INSERT INTO telegram_proofs (digest, expires_at) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING RETURNING expires_at")
+
+    /// Uses a proof up. The transaction that does it decides whether it was of use.
+    /// - Returns: whether nobody had.
+    public func use(_ digest: [UInt8], until expiry: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.insertProof, [digest.sqlValue, expiry.sqlValue]).isEmpty
+    }
+
+    private static let sweepProofs = Statement("DELETE FROM telegram_proofs WHERE expires_at < $1")
+
+    public func sweep(expiredBefore moment: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.sweepProofs, [moment.sqlValue])
+    }
+}
+
+/// Whom a bot may write to.
+public struct TelegramChat: Sendable, RowDecodable {
+    public let botID: Int64
+    public let telegramID: Int64
+    public let language: String?
+
+    static let columns = "bot_id, telegram_id, language"
+
+    public init(row: inout Row) throws(DatabaseError) {
+        botID = try row.next()
+        telegramID = try row.next()
+        language = try row.next()
+    }
+}
+
+/// The table of talks between people and bots.
+public struct TelegramChatRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let noteChat = Statement(
+        """
+        INSERT INTO telegram_chats (bot_id, telegram_id, language, updated_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (bot_id, telegram_id) DO UPDATE SET language = excluded.language, is_blocked = 0, updated_at = $4
+        """)
+
+    /// Notes that the person has written to the bot.
+    public func note(bot: Int64, telegramID: Int64, language: String?, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.noteChat, [bot.sqlValue, telegramID.sqlValue, language.sqlValue, now.sqlValue])
+    }
+
+    private static let blockChat = Statement(
+        "UPDATE telegram_chats SET is_blocked = 1, updated_at = $3 WHERE bot_id = $1 AND telegram_id = $2")
+
+    /// Notes that the person does not want to hear from the bot any more.
+    public func block(bot: Int64, telegramID: Int64, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.blockChat, [bot.sqlValue, telegramID.sqlValue, now.sqlValue])
+    }
+
+    private static let ofPerson = Statement(
+        """
+        SELECT \(TelegramChat.columns) FROM telegram_chats WHERE telegram_id = $1 AND is_blocked = 0
+        ORDER BY updated_at DESC
+        """)
+
+    /// The bots that may write to the person, the one they wrote to last first.
+    public func all(of telegramID: Int64) async throws(DatabaseError) -> [TelegramChat] {
+        try await sql.run(Self.ofPerson, [telegramID.sqlValue]).all()
+    }
+}
