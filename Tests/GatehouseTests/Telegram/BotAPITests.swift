@@ -126,7 +126,8 @@ import Testing
     ])
     func strangers(status: Int, body: String) async throws {
         let telegram = try LocalTelegram()
-        try await withReceiver({ _ in Response(Status(status), contentType: "text/html", body: Array(body.utf8)) }) { receiver async throws in
+        let answer = Response(Status(status), contentType: "text/html", body: Array(body.utf8))
+        try await withReceiver({ _ in answer }) { receiver async throws in
             var reader = SettingReader(environment: ["TELEGRAM_API_URL": receiver.url("/proxy/")])
             let configuration = try Configuration(reading: &reader)
             let courier = Courier(configuration.webhooks.outgoing)
