@@ -138,6 +138,7 @@ public final class Outbox: Sendable {
         var carried = Carried(verdict: .hopeless, error: "kind_unknown")
         do {
             if let carrier = carriers[message.kind] { carried = try await carrier.carry(message) }
+            rest(message.lane, after: carried.verdict)
             try await settle(message, carried)
         } catch {
             // The claim ends in time, and the message is sent again.
@@ -147,20 +148,20 @@ public final class Outbox: Sendable {
             }
         }
         let failed = carried.verdict == .failed
-        let now = clock.now
         state.withLock { state in
             state.underWay[message.lane, default: 1] -= 1
             if state.underWay[message.lane] == 0 { state.underWay[message.lane] = nil }
             if failed { state.failing.insert(message.lane) } else { state.failing.remove(message.lane) }
-            if case .postponed(let rest) = carried.verdict {
-                state.resting[message.lane] = max(now + rest, state.resting[message.lane] ?? now)
-            }
         }
         wake()
-        if case .postponed(let rest) = carried.verdict, rest <= Self.longestAlarm { wake(after: rest) }
     }
 
-    private func wake(after rest: Duration) {
+    /// Leaves a lane alone whose receiver asks for it, and looks again when that is over.
+    private func rest(_ lane: String, after verdict: Carried.Verdict) {
+        guard case .postponed(let rest) = verdict else { return }
+        let end = clock.now + rest
+        state.withLock { $0.resting[lane] = max(end, $0.resting[lane] ?? end) }
+        guard rest <= Self.longestAlarm else { return }
         Task { [weak self] in
             try? await Task.sleep(for: rest)
             self?.wake()

@@ -23,8 +23,8 @@ import Testing
     func keeping() async throws {
         let answer = Response(.tooManyRequests, contentType: "application/json", body: Array("{\"a\":1}".utf8))
             .header("Retry-After", "17").header("Cache-Control", "public, Max-Age=\"300\"").header("X-Empty", "")
-        try await withReceiver({ _ in answer }) { receiver in
-            try await withCourier { courier in
+        try await withReceiver({ _ in answer }) { receiver async throws in
+            try await withCourier { courier async throws in
                 for content in [OutgoingRequest.Content.get, .post("{}")] {
                     let request = OutgoingRequest(url: receiver.url(), content: content)
                     let outcome = await courier.send(request, by: Self.settings(receiver.url()))
@@ -46,7 +46,7 @@ import Testing
         ("max-age=99999999999", nil), ("s-maxage=60", nil), ("max-age", nil),
     ] as [(String, Int?)])
     func age(header: String, seconds: Int?) async throws {
-        try await withReceiver({ _ in Response().header("Cache-Control", header) }) { receiver in
+        try await withReceiver({ _ in Response().header("Cache-Control", header) }) { receiver async throws in
             try await withCourier { courier async throws in
                 let outcome = await courier.send(
                     OutgoingRequest(url: receiver.url(), content: .get), by: Self.settings(receiver.url()))
@@ -60,14 +60,14 @@ import Testing
         let response = Response(contentType: "text/plain") { writer in
             while true { try await writer.write([UInt8](repeating: 120, count: 4096)) }
         }
-        try await withReceiver({ _ in response }) { receiver in
+        try await withReceiver({ _ in response }) { receiver async throws in
             try await withCourier { courier async throws in
                 let outcome = await courier.send(
                     OutgoingRequest(url: receiver.url(), content: .get), by: Self.settings(receiver.url(), limit: 10_000))
                 #expect(outcome.fault == .answerTooLong && outcome.answer.body.count <= 10_000)
             }
         }
-        try await withReceiver({ _ in Response().header("X-Long", String(repeating: "x", count: 4096)) }) { receiver in
+        try await withReceiver({ _ in Response().header("X-Long", String(repeating: "x", count: 4096)) }) { receiver async throws in
             try await withCourier { courier async throws in
                 let outcome = await courier.send(
                     OutgoingRequest(url: receiver.url(), content: .get), by: Self.settings(receiver.url(), limit: 4000))
@@ -82,9 +82,9 @@ import Testing
         try await withReceiver({ count in
             if count == 1 { await gate.pass() }
             return Response(.noContent)
-        }) { receiver in
+        }) { receiver async throws in
             defer { gate.open() }
-            try await withCourier { courier in
+            try await withCourier { courier async throws in
                 let url = receiver.url()
                 let task = Task {
                     await courier.send(OutgoingRequest(url: url, content: .get), by: Self.settings(url))
@@ -113,9 +113,9 @@ import Testing
     @Test("many that are cancelled at once are all given up, and the others are not")
     func cancellingMany() async throws {
         let gate = HandlerGate()
-        try await withReceiver({ _ in await gate.pass(); return Response(.noContent) }) { receiver in
+        try await withReceiver({ _ in await gate.pass(); return Response(.noContent) }) { receiver async throws in
             defer { gate.open() }
-            try await withCourier { courier in
+            try await withCourier { courier async throws in
                 let url = receiver.url()
                 let tasks = (0..<40).map { _ in
                     Task { await courier.send(OutgoingRequest(url: url, content: .get), by: Self.settings(url)) }
@@ -136,7 +136,7 @@ import Testing
     @Test("a stop ends what waits for an answer")
     func stopping() async throws {
         let gate = HandlerGate()
-        try await withReceiver({ _ in await gate.pass(); return Response(.noContent) }) { receiver in
+        try await withReceiver({ _ in await gate.pass(); return Response(.noContent) }) { receiver async throws in
             defer { gate.open() }
             let courier = Courier(Self.strict)
             let url = receiver.url()
@@ -156,7 +156,7 @@ import Testing
         for address in [world].compactMap({ $0 }) {
             #expect(!AddressPolicy.notPublic.admits(address) && AddressPolicy.any.admits(address))
         }
-        try await withReceiver { receiver in
+        try await withReceiver { receiver async throws in
             try await withCourier { courier async throws in
                 let strict = await courier.send(OutgoingRequest(url: receiver.url(), content: .get))
                 #expect(strict.fault == .answerInvalid)

@@ -30,7 +30,7 @@ import Testing
 
     @Test("a method gets its parameters, and gives its result")
     func calling() async throws {
-        try await withBot { telegram, api in
+        try await withBot { telegram, api async throws in
             let me = try result(await api.call("getMe", of: telegram.token))
             #expect(me["id"]?.integer == telegram.token.botID && me["username"]?.string == telegram.username)
             let ada = try telegram.acquaintance()
@@ -45,7 +45,7 @@ import Testing
 
     @Test("a connection serves one call after the other")
     func reuse() async throws {
-        try await withBot { telegram, api in
+        try await withBot { telegram, api async throws in
             for _ in 0..<5 { _ = try result(await api.call("getMe", of: telegram.token)) }
             let ports = try telegram.calls("getMe").compactMap { $0["connection"]?.integer }
             #expect(ports.count == 5 && Set(ports).count == 1)
@@ -54,7 +54,7 @@ import Testing
 
     @Test("Telegram's no comes with its code, its words, and how long to wait")
     func refusals() async throws {
-        try await withBot { telegram, api in
+        try await withBot { telegram, api async throws in
             let empty = try refusal(await api.call("sendMessage", of: telegram.token, ["chat_id": 1, "text": ""]))
             #expect(empty.code == 400 && empty.description.hasPrefix("Bad Request: chat not found"))
             #expect(empty.retryAfter == nil && empty.migratedTo == nil)
@@ -73,7 +73,7 @@ import Testing
 
     @Test("silence ends in time, and a connection that is dropped is a fault")
     func failures() async throws {
-        try await withBot { telegram, api in
+        try await withBot { telegram, api async throws in
             try telegram.fails("getMe", .silence)
             let silent = await api.call("getMe", of: telegram.token, timeout: .milliseconds(300))
             #expect(try fault(silent) == .timeout)
@@ -87,7 +87,7 @@ import Testing
 
     @Test("long polling waits for what comes, and a task that is cancelled leaves the bot to the next")
     func longPolling() async throws {
-        try await withBot { telegram, api in
+        try await withBot { telegram, api async throws in
             let token = telegram.token
             let abandoned = Task {
                 await api.call("getUpdates", of: token, ["timeout": 50], timeout: .seconds(60))
@@ -111,7 +111,7 @@ import Testing
 
     @Test("of two pollers one is sent away")
     func conflict() async throws {
-        try await withBot { telegram, api in
+        try await withBot { telegram, api async throws in
             let token = telegram.token
             let first = Task { await api.call("getUpdates", of: token, ["timeout": 50], timeout: .seconds(60)) }
             #expect(try await eventually { try telegram.calls("getUpdates").count == 1 })
@@ -126,7 +126,8 @@ import Testing
     ])
     func strangers(status: Int, body: String) async throws {
         let telegram = try LocalTelegram()
-        try await withReceiver({ _ in Response(Status(status), contentType: "text/html", body: Array(body.utf8)) }) { receiver in
+        let answer = Response(Status(status), contentType: "text/html", body: Array(body.utf8))
+        try await withReceiver({ _ in answer }) { receiver async throws in
             var reader = SettingReader(environment: ["TELEGRAM_API_URL": receiver.url("/proxy/")])
             let configuration = try Configuration(reading: &reader)
             let courier = Courier(configuration.webhooks.outgoing)
@@ -136,7 +137,7 @@ import Testing
             #expect(receiver.heard.first?.headers[":path"] == "/proxy/bot\(telegram.token.text)/getMe")
         }
         let page = "{\"ok\":false,\"description\":\"no /bot\(telegram.token.text)/getMe here\"}"
-        try await withReceiver({ _ in Response(.notFound, body: Array(page.utf8)) }) { receiver in
+        try await withReceiver({ _ in Response(.notFound, body: Array(page.utf8)) }) { receiver async throws in
             var reader = SettingReader(environment: ["TELEGRAM_API_URL": receiver.url("")])
             let configuration = try Configuration(reading: &reader)
             let courier = Courier(configuration.webhooks.outgoing)
