@@ -56,7 +56,8 @@ public final class CountryDatabase: Sendable {
     public func country(of address: IPAddress) -> String? {
         var letters: (UInt8, UInt8) = (0, 0)
         let isKnown = withUnsafeMutableBytes(of: &letters) { letters in
-            gh_maxmind_country(handle.pointer, address.bytes, letters.baseAddress?.assumingMemoryBound(to: UInt8.self)) != 0
+            let start = letters.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            return gh_maxmind_country(handle.pointer, address.bytes, start) != 0
         }
         return isKnown ? String(decoding: [letters.0, letters.1], as: UTF8.self) : nil
     }
