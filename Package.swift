@@ -45,6 +45,7 @@ let package = Package(
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
         .target(name: "CCurl", path: "Sources/CLibraries/CCurl"),
+        .target(name: "CMaxMind", path: "Sources/CLibraries/CMaxMind"),
         .target(
             name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
             exclude: ["common-passwords.txt", "LICENSE"]),
@@ -59,10 +60,11 @@ let package = Package(
             ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring", "CCommonPasswords"]),
         floor("HTML", []),
         floor("Outgoing", ["Ground", "CCurl"]),
+        floor("Countries", ["Ground", "CMaxMind"]),
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
-        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing"]),
+        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing", "Countries"]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML"],
             resources: [.embedInCode("Assets")]),
@@ -73,8 +75,8 @@ let package = Package(
         .testTarget(
             name: "GatehouseTests",
             dependencies: [
-                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Store", "Services",
-                "Web",
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Countries", "Store",
+                "Services", "Web",
             ],
             swiftSettings: strict),
     ]

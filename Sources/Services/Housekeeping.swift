@@ -1,3 +1,4 @@
+import Countries
 import Ground
 import JOSE
 import Store
@@ -15,6 +16,7 @@ public struct Housekeeping: Sendable {
     let leases: Leases
     let revocations: Revocations
     let subscriptions: Subscriptions
+    let countries: CountryFile?
     let tokens: TokenSettings
     let signIn: SignInSettings
     let webhooks: WebhookSettings
@@ -25,6 +27,9 @@ public struct Housekeeping: Sendable {
 
     /// Learns which webhooks other nodes made or changed and could not tell of. Cheap; for every minute.
     public func readSubscriptions() async { await subscriptions.load() }
+
+    /// Reads the database of countries where its file is another. Cheap; for every few seconds.
+    public func readCountries() { countries?.readAgain() }
 
     /// Brings the keys up to date. Cheap; for every minute.
     public func maintainKeys() async throws(AuthError) {

@@ -1,3 +1,4 @@
+import Countries
 import Credentials
 import Ground
 import JOSE
@@ -56,14 +57,11 @@ public final class Services: Sendable {
         public let clock: Clock
         public let random: RandomSource
         public let log: Log
-        /// Finds the country of an address; nil where there is no database of countries.
-        public let countries: (@Sendable (IPAddress) -> String?)?
 
         public init(
             store: DataStore, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
-            log: Log, countries: (@Sendable (IPAddress) -> String?)? = nil
+            log: Log
         ) {
-            self.countries = countries
             self.store = store
             self.keyValue = keyValue
             self.vault = vault
@@ -94,7 +92,8 @@ public final class Services: Sendable {
         let refreshTokens = RefreshTokens(key: try await keys.secret(for: "refresh"), random: random)
         let limits = RateLimiter(store: base.keyValue, settings: configuration.limits, clock: clock)
         let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
-        let gates = AddressGates(countries: base.countries)
+        let countries = configuration.signIn.countries.map { CountryFile($0, clock: clock, log: base.log) }
+        let gates = AddressGates(countries: countries)
         let subjects = Subjects(store: store, cache: cache, gates: gates, keyValue: base.keyValue, clock: clock)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
@@ -115,7 +114,9 @@ public final class Services: Sendable {
         }
         let sessions = SessionService(
             store: store, accessTokens: accessTokens, refreshTokens: refreshTokens, subjects: subjects,
-            revocations: revocations, rotations: rotations, ending: ending, audit: audit, settings: configuration.tokens, clock: clock)
+            revocations: revocations, rotations: rotations, ending: ending,
+            refusals: AddressRefusals(store: store, keyValue: base.keyValue, audit: audit, clock: clock), audit: audit,
+            settings: configuration.tokens, clock: clock)
         let hasher = try PasswordHasher(
             scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
         pool = HashingPool(
@@ -170,8 +171,9 @@ public final class Services: Sendable {
             store: store, sessions: sessions, reach: reach, redactor: AuditRedactor(chain: chain, clock: clock), audit: audit,
             clock: clock)
         housekeeping = Housekeeping(
-            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions, tokens: configuration.tokens, signIn: configuration.signIn,
-            webhooks: configuration.webhooks, clock: clock)
+            store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions,
+            countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
+            clock: clock)
         webhooks = WebhookService(
             store: store, sessions: sessions, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)

@@ -55,10 +55,10 @@ public struct AuditLog: Sendable {
 
     /// One page of an export. Whether the caller may still have it is asked for each.
     /// - Throws: `.sessionEnded`, `.forbidden`, `.unavailable`.
-    public func exportPage(_ filter: AuditFilter, after: UUID?, by token: AccessToken, from address: IPAddress)
+    public func exportPage(_ filter: AuditFilter, after: UUID?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Page
     {
-        _ = try await sessions.admit(token, from: address)
+        _ = try await sessions.admit(token, from: client.address, as: client)
         let scope = try await sessions.demand("audit:export", of: token)
         return try await read(filter, after: after, limit: Self.exportPage, within: scope)
     }

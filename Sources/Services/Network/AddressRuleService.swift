@@ -1,3 +1,4 @@
+import Countries
 import Ground
 import Store
 
@@ -157,11 +158,11 @@ public struct AddressRuleService: Sendable {
 /// Makes gates, with what the server knows of countries.
 struct AddressGates: Sendable {
     /// nil: nothing.
-    let countries: AddressGate.Countries?
+    let countries: CountryFile?
 
     var knowsCountries: Bool { countries != nil }
 
     func gate(of user: User, _ grants: [Grant], in company: UUID?) -> AddressGate {
-        AddressGate(user: user, grants: grants, in: company, country: countries ?? { _ in nil })
+        AddressGate(user: user, grants: grants, in: company) { [countries] in countries?.country(of: $0) }
     }
 }

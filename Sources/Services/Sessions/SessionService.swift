@@ -24,13 +24,15 @@ public final class SessionService: Sendable {
     let revocations: Revocations
     let rotations: any Rotations
     let ending: SessionEnding
+    let refusals: AddressRefusals
     let audit: Audit
     let settings: TokenSettings
     let clock: Clock
 
     init(
         store: DataStore, accessTokens: AccessTokens, refreshTokens: RefreshTokens, subjects: Subjects,
-        revocations: Revocations, rotations: any Rotations, ending: SessionEnding, audit: Audit, settings: TokenSettings, clock: Clock
+        revocations: Revocations, rotations: any Rotations, ending: SessionEnding, refusals: AddressRefusals, audit: Audit,
+        settings: TokenSettings, clock: Clock
     ) {
         self.store = store
         self.accessTokens = accessTokens
@@ -39,6 +41,7 @@ public final class SessionService: Sendable {
         self.revocations = revocations
         self.rotations = rotations
         self.ending = ending
+        self.refusals = refusals
         self.audit = audit
         self.settings = settings
         self.clock = clock
@@ -114,12 +117,18 @@ public final class SessionService: Sendable {
 
     /// The one place where a verified access token is held against the denylist, and its bearer's address against
     /// the lists of the person and their roles.
+    /// - Parameter client: made for the audit log only, where the address is refused.
     /// - Throws: `.sessionEnded`, `.addressNotAllowed`; `.unavailable` where the other nodes are not heard and the store
-    ///   cannot be asked.
-    public func admit(_ token: AccessToken, from address: IPAddress) async throws(AuthError) -> Subject {
+    ///   cannot be asked, or a refusal could not be recorded.
+    public func admit(_ token: AccessToken, from address: IPAddress, as client: @autoclosure () -> Client)
+        async throws(AuthError) -> Subject
+    {
         try await revocations.check(token.sessionID)
         let subject = try await subjects.subject(ofSession: token.sessionID)
-        guard subject.gate.admits(address) else { throw .addressNotAllowed }
+        guard subject.gate.admits(address) else {
+            try await refusals.record(subject.session, from: client())
+            throw .addressNotAllowed
+        }
         return subject
     }
 

@@ -1,3 +1,4 @@
+import Countries
 import Credentials
 import Ground
 import JOSE
@@ -250,6 +251,8 @@ public struct SignInSettings: Sendable {
     public let deviceMemory: Duration
     public let logoutEverywhere: Bool
     public let sessionRetention: Duration
+    /// nil: address lists know no countries.
+    public let countries: CountryDatabase?
 
     init(reading reader: inout SettingReader) {
         registration = reader.choice("REGISTRATION", default: .open, "Whether anybody may register a company.")
@@ -266,6 +269,7 @@ public struct SignInSettings: Sendable {
         sessionRetention = reader.duration(
             "SESSION_RETENTION", default: "30d", from: .seconds(86400), to: .seconds(3650 * 86400),
             "How long ended sessions stay in the list.")
+        countries = reader.countries()
     }
 }
 

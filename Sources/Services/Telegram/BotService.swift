@@ -76,12 +76,13 @@ public struct BotService: Sendable {
                 try await demand(caller, in: repositories)
                 if let company, try await repositories.companies.find(company) == nil { throw AuthError.notFound }
                 guard try await repositories.telegramBots.all(within: nil).count < Self.most else { throw AuthError.tooMany }
+                guard try await repositories.telegramBots.find(bot.id, within: nil) == nil else { throw AuthError.botTaken }
                 try await repositories.telegramBots.insert(bot)
                 try await record(.botCreated, bot, by: caller, from: client, in: repositories)
             }
             try await bots.changed()
             return bot
-        } catch DatabaseError.duplicate("telegram_bots.id") { throw .botTaken } catch { throw .from(error) }
+        } catch { throw .from(error) }
     }
 
     /// - Throws: `.botTokenRefused` for the token of another bot too, `.telegramUnreachable`, `.notFound`.

@@ -73,7 +73,7 @@ public struct TelegramService: Sendable {
         let now = clock.now
         let entry: Entry
         do {
-            entry = try await onceMore(ifTaken: "telegram_identities.telegram_id") {
+            entry = try await onceMoreIfTaken {
                 try await store.transaction { repositories in
                     // What is thrown later takes this back: only who comes in uses it up.
                     guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
@@ -219,7 +219,7 @@ public struct TelegramService: Sendable {
         let now = clock.now
         let linked = Self.identity(proof, of: token.userID, at: now)
         do {
-            return try await onceMore(ifTaken: "telegram_identities.telegram_id") {
+            return try await onceMoreIfTaken {
                 try await store.transaction { repositories in
                     guard try await repositories.users.find(token.userID) != nil else { throw AuthError.sessionEnded }
                     guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
@@ -258,8 +258,10 @@ public struct TelegramService: Sendable {
     // MARK: Beside
 
     /// Runs it again where somebody else was faster to make the same person known: then there they are.
-    private func onceMore<T: Sendable>(ifTaken index: String, _ body: () async throws -> T) async throws -> T {
-        do { return try await body() } catch DatabaseError.duplicate(let name) where name == index { return try await body() }
+    private func onceMoreIfTaken<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+        do { return try await body() } catch DatabaseError.duplicate(let index) where index.hasPrefix("telegram_identities.") {
+            return try await body()
+        }
     }
 
     private func record(

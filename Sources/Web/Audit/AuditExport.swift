@@ -18,10 +18,10 @@ enum AuditExport {
             """,
         asks: AuditExportQuery.self, answers: description
     ) { query, call in
-        let (log, token, address) = (call.services.auditLog, try call.caller, call.request.client)
-        try await log.beginExport(query.facts, by: token, from: call.client)
+        let (log, token, client) = (call.services.auditLog, try call.caller, call.client)
+        try await log.beginExport(query.facts, by: token, from: client)
         // Read before the status is out, so that a store that is away can be told of.
-        let first = try await log.exportPage(query.filter, after: nil, by: token, from: address)
+        let first = try await log.exportPage(query.filter, after: nil, by: token, from: client)
         let isCSV = query.format == .csv
         let response = Response(contentType: isCSV ? csv : lines) { writer in
             if isCSV { try await writer.write(CSV.line(columns)) }
@@ -29,7 +29,7 @@ enum AuditExport {
             while true {
                 try await writer.write(isCSV ? page.items.flatMap(csvLine) : page.items.flatMap(jsonLine))
                 guard let next = page.next else { return }
-                page = try await log.exportPage(query.filter, after: next, by: token, from: address)
+                page = try await log.exportPage(query.filter, after: next, by: token, from: client)
             }
         }
         return response.header("Cache-Control", "no-store")

@@ -47,7 +47,7 @@ enum Guard: Sendable {
         }
         guard let result else { throw .tokenMissing }
         let token = try result.get()
-        call.subject = try await call.services.sessions.admit(token, from: call.request.client)
+        call.subject = try await call.services.sessions.admit(token, from: call.request.client, as: call.client)
         call.accessToken = token
     }
 

@@ -97,7 +97,7 @@ import Testing
             let roles = parts[1].split(separator: " ").map(String.init)
             wanted[String(parts[0])] = roles == ["everyone"] ? Set(Self.roles + ["nothing"]) : Set(roles)
         }
-        try await withGatehouse { gatehouse in
+        try await withGatehouse(SignedByTelegram.settings) { gatehouse in
             let root = try gatehouse.superAdmin()
             var members: [String: Member] = [:]
             for role in Self.roles + ["nothing"] {
