@@ -78,6 +78,7 @@ let package = Package(
                 "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Countries", "Store",
                 "Services", "Web",
             ],
-            swiftSettings: strict),
+            // What tests do themselves takes no time; to optimise it takes minutes.
+            swiftSettings: strict + [.unsafeFlags(["-Onone"])]),
     ]
 )
