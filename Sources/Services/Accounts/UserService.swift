@@ -71,10 +71,7 @@ public struct UserService: Sendable {
         var query = query
         let limit = query.limit
         query.limit += 1
-        if let own = scope.company {
-            guard query.company == nil || query.company == own else { throw .notFound }
-            query.company = own
-        }
+        query.company = try scope.narrowed(to: query.company)
         do {
             if let role {
                 guard let found = try await store.reading.roles.find(named: role) else { throw GrantService.noSuchRole(role) }
@@ -118,9 +115,6 @@ public struct UserService: Sendable {
     public func create(_ new: NewUser, by token: AccessToken, from client: Client)
         async throws(AuthError) -> (detail: PersonDetail, password: String?)
     {
-        let scope = try await sessions.demand("users:create", of: token)
-        guard scope.company == nil || new.company == nil || new.company == scope.company else { throw .notFound }
-        let company = new.company ?? scope.company
         let made = new.password == nil ? madePassword() : nil
         let password = new.password ?? made ?? ""
         if made == nil { try await passwords.check(password, field: "password", against: [new.name, new.email.address]) }
@@ -132,8 +126,11 @@ public struct UserService: Sendable {
         user.status = .active
         do {
             let created = try await store.transaction { [user] repositories in
+                let authority = try await reach.authority(of: token, in: repositories)
+                let scope = try authority.demand("users:create")
+                let company = try scope.narrowed(to: new.company)
                 try await repositories.users.insert(user)
-                try await admit(user.id, to: company, with: new.roles, by: token, at: now, in: repositories)
+                try await admit(user.id, to: company, with: new.roles, by: authority, at: now, in: repositories)
                 try await audit.record(
                     AuditEvent(.userCreated, user: user.id, actor: token.userID, company: company), from: client,
                     in: repositories)
@@ -144,15 +141,14 @@ public struct UserService: Sendable {
     }
 
     /// Puts a new person into a company, with roles that the caller may grant there.
-    func admit(
-        _ user: UUID, to company: UUID?, with roles: [String], by token: AccessToken, at now: Timestamp,
+    private func admit(
+        _ user: UUID, to company: UUID?, with roles: [String], by authority: Authority, at now: Timestamp,
         in repositories: Repositories
     ) async throws {
         if let company {
             guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
             try await repositories.companies.add(member: user, to: company, at: now)
         }
-        let authority = try await reach.authority(of: token, in: repositories)
         for name in roles {
             guard let role = try await repositories.roles.find(named: name) else {
                 throw GrantService.noSuchRole(name, field: "roles")
@@ -160,7 +156,7 @@ public struct UserService: Sendable {
             guard authority.may("roles:grant", in: company) else { throw AuthError.forbidden(permission: "roles:grant") }
             try await grants.demandAll(of: role.id, in: company, authority, repositories)
             try await repositories.grants.grant(
-                id: UUID(at: now, random: random), role: role.id, to: user, in: company, by: token.userID, at: now)
+                id: UUID(at: now, random: random), role: role.id, to: user, in: company, by: authority.user, at: now)
         }
     }
 
@@ -176,7 +172,6 @@ public struct UserService: Sendable {
         async throws(AuthError) -> Person
     {
         let isOwn = id == token.userID && change.status == nil && change.email == nil
-        if !isOwn { _ = try await sessions.demand("users:update", of: token) }
         return try await changing(id, by: token) { repositories in
             if !isOwn {
                 let authority = try await reach.authority(of: token, in: repositories)

@@ -96,7 +96,7 @@ public struct GrantService: Sendable {
         _ role: UUID?, to user: UUID, in company: UUID?, by token: AccessToken, _ repositories: Repositories
     ) async throws {
         let authority = try await reach.authority(of: token, in: repositories)
-        guard let scope = authority.scope(of: "roles:grant") else { throw AuthError.forbidden(permission: "roles:grant") }
+        let scope = try authority.demand("roles:grant")
         guard try await repositories.users.find(user) != nil else { throw AuthError.notFound }
         try await reach.demandSight(of: user, from: scope, in: repositories)
         guard let role else { return }

@@ -220,7 +220,7 @@ public struct RoleService: Sendable {
 
     private func demandManaging(_ token: AccessToken, in repositories: Repositories) async throws -> Authority {
         let authority = try await reach.authority(of: token, in: repositories)
-        guard authority.everywhere.covers("roles:manage") else { throw AuthError.forbidden(permission: "roles:manage") }
+        try authority.demandEverywhere("roles:manage")
         return authority
     }
 

@@ -54,9 +54,7 @@ public struct AppDataService: Sendable {
         async throws -> JSON
     {
         guard let permission = Permission("app_data:\(name)") else { throw AuthError.notFound }
-        guard let scope = caller.authority.scope(of: permission) else {
-            throw AuthError.forbidden(permission: permission.description)
-        }
+        let scope = try caller.authority.demand(permission)
         guard let person = try await repositories.users.find(user) else { throw AuthError.notFound }
         try await reach.demandSight(of: user, from: scope, in: repositories)
         return try JSON.parse(Array(person.appData.utf8))

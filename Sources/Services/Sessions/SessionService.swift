@@ -128,13 +128,10 @@ public final class SessionService: Sendable {
         try await subjects.subject(ofSession: token.sessionID)
     }
 
-    /// Where the caller may do this.
+    /// Where the caller may do this, as it is remembered: for what only reads. What changes something asks ``Reach``.
     /// - Throws: `.forbidden` where it is nowhere.
     func demand(_ permission: Permission, of token: AccessToken) async throws(AuthError) -> Scope {
-        guard let scope = try await subject(of: token).scope(of: permission) else {
-            throw .forbidden(permission: permission.description)
-        }
-        return scope
+        try await subject(of: token).authority.demand(permission)
     }
 
     /// One page of the caller's sessions, the newest first.
