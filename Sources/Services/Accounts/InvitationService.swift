@@ -91,14 +91,18 @@ public struct InvitationService: Sendable {
     /// One page of invitations that the caller sees, the newest first.
     /// - Throws: `.forbidden`.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [InvitationDetail], next: UUID?)
+        async throws(AuthError) -> Page<InvitationDetail, UUID>
     {
         let scope = try await sessions.demand("users:create", of: token)
         do {
-            let page = try await store.reading.invitations.page(after: after, within: scope.company, limit: limit + 1)
-            var items: [InvitationDetail] = []
-            for invitation in page.prefix(limit) { items.append(try await detail(of: invitation, in: store.reading)) }
-            return (items, page.count > limit ? items.last?.invitation.id : nil)
+            let page = try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.invitations.page(after: after, within: scope.company, limit: $0)
+            }
+            return try await page.map { invitations in
+                var details: [InvitationDetail] = []
+                for invitation in invitations { details.append(try await detail(of: invitation, in: store.reading)) }
+                return details
+            }
         } catch { throw .from(error) }
     }
 

@@ -65,24 +65,27 @@ public struct UserService: Sendable {
     /// - Parameter role: the name of a role that they must have.
     /// - Throws: `.forbidden`, `.notFound` for a company that is not the caller's, `.invalid`.
     public func list(_ query: UserQuery, role: String?, by token: AccessToken)
-        async throws(AuthError) -> (items: [Person], next: UserQuery.Position?)
+        async throws(AuthError) -> Page<Person, UserQuery.Position>
     {
         let scope = try await sessions.demand("users:read", of: token)
         var query = query
-        let limit = query.limit
-        query.limit += 1
         query.company = try scope.narrowed(to: query.company)
         do {
             if let role {
                 guard let found = try await store.reading.roles.find(named: role) else { throw GrantService.noSuchRole(role) }
                 query.role = found.id
             }
-            let page = try await store.reading.userList.page(query)
-            let shown = page.prefix(limit)
-            let names = try await store.reading.grants.roleNames(
-                of: shown.map(\.user.id), within: scope.company, at: clock.now)
-            let next = page.count > limit ? shown.last.map { UserQuery.Position(key: $0.key, id: $0.user.id) } : nil
-            return (shown.map { Person($0.user, roles: names[$0.user.id] ?? []) }, next)
+            let wanted = query
+            let page = try await Page(of: query.limit, endingAt: { UserQuery.Position(key: $0.key, id: $0.user.id) }) {
+                var query = wanted
+                query.limit = $0
+                return try await store.reading.userList.page(query)
+            }
+            return try await page.map { shown in
+                let names = try await store.reading.grants.roleNames(
+                    of: shown.map(\.user.id), within: scope.company, at: clock.now)
+                return shown.map { Person($0.user, roles: names[$0.user.id] ?? []) }
+            }
         } catch { throw .from(error) }
     }
 

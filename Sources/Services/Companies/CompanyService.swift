@@ -33,13 +33,13 @@ public struct CompanyService: Sendable {
     /// One page of companies that the caller sees, the oldest first.
     /// - Throws: `.forbidden`.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [Company], next: UUID?)
+        async throws(AuthError) -> Page<Company, UUID>
     {
         let scope = try await sessions.demand("companies:read", of: token)
         do {
-            let page = try await store.reading.companies.page(after: after, within: scope.company, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.companies.page(after: after, within: scope.company, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 

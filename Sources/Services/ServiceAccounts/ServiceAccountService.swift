@@ -43,13 +43,13 @@ public struct ServiceAccountService: Sendable {
     /// One page of accounts that the caller sees, the oldest first.
     /// - Throws: `.forbidden`.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [ServiceAccount], next: UUID?)
+        async throws(AuthError) -> Page<ServiceAccount, UUID>
     {
         let scope = try await sessions.demand("service_accounts:read", of: token)
         do {
-            let page = try await store.reading.serviceAccounts.page(after: after, within: scope.company, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.serviceAccounts.page(after: after, within: scope.company, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 

@@ -137,12 +137,13 @@ public final class SessionService: Sendable {
     /// One page of the caller's sessions, the newest first.
     public func list(
         of token: AccessToken, after: UUID?, limit: Int, includesEnded: Bool
-    ) async throws(AuthError) -> (items: [Session], next: UUID?) {
+    ) async throws(AuthError) -> Page<Session, UUID> {
         do {
-            let page = try await store.reading.sessions.page(
-                ofUser: token.userID, after: after, includesEnded: includesEnded, limit: limit + 1, at: clock.now)
-            let items = try await rotations.current(Array(page.prefix(limit)))
-            return (items, page.count > limit ? items.last?.id : nil)
+            let page = try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.sessions.page(
+                    ofUser: token.userID, after: after, includesEnded: includesEnded, limit: $0, at: clock.now)
+            }
+            return try await page.map { try await rotations.current($0) }
         } catch { throw .from(error) }
     }
 

@@ -48,12 +48,12 @@ public struct WebhookService: Sendable {
     // MARK: Webhooks
 
     /// One page, the newest first.
-    public func list(by token: AccessToken, after: UUID?, limit: Int) async throws(AuthError) -> (items: [Webhook], next: UUID?) {
+    public func list(by token: AccessToken, after: UUID?, limit: Int) async throws(AuthError) -> Page<Webhook, UUID> {
         let scope = try await sessions.demand(Self.reading, of: token)
         do {
-            let page = try await store.reading.webhooks.page(within: scope.company, after: after, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.webhooks.page(within: scope.company, after: after, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 
@@ -165,14 +165,14 @@ public struct WebhookService: Sendable {
 
     /// One page of what was sent to a webhook, the newest first.
     public func deliveries(of id: UUID, by token: AccessToken, after: UUID?, limit: Int)
-        async throws(AuthError) -> (items: [OutboxMessage], next: UUID?)
+        async throws(AuthError) -> Page<OutboxMessage, UUID>
     {
         let scope = try await sessions.demand(Self.reading, of: token)
         do {
             _ = try await Self.find(id, within: scope, in: store.reading)
-            let page = try await store.reading.outbox.page(of: WebhookMessage.lane(id), after: after, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.outbox.page(of: WebhookMessage.lane(id), after: after, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 

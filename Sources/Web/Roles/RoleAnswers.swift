@@ -79,17 +79,6 @@ struct GrantAnswer: ValueAnswer {
     }
 }
 
-/// The roles of one person: few enough for one answer.
-struct GrantListAnswer: ValueAnswer {
-    let grants: [GrantedRole]
-
-    static let schemaName = "GrantList"
-    static let schema = PageAnswer<GrantAnswer>.schema
-    static let example = PageAnswer<GrantAnswer>.example
-
-    var json: JSON { ["items": .array(grants.map { GrantAnswer(grant: $0).json }), "next": nil] }
-}
-
 /// The permissions that there are.
 struct PermissionListAnswer: ValueAnswer {
     let permissions: [(name: String, summary: String?)]

@@ -11,7 +11,7 @@ enum RoleHandler {
         answers: .json(PageAnswer<RoleAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.roles.list(after: query.after, limit: query.limit, by: try call.caller)
-        return .answer(PageAnswer(items: page.items.map(RoleAnswer.init), next: page.next?.description))
+        return .answer(PageAnswer(page, of: RoleAnswer.init))
     }
 
     static let read = Operation(
@@ -64,10 +64,11 @@ enum RoleHandler {
 /// Roles that people have.
 enum GrantHandler {
     static let list = Operation(
-        "listGrants", "Lists the roles of a person", answers: .json(GrantListAnswer.self, "All of them, those that ended too."),
-        problems: [.notFound]
+        "listGrants", "Lists the roles of a person", detail: "Few enough for one page.",
+        answers: .json(PageAnswer<GrantAnswer>.self, "All of them, those that ended too."), problems: [.notFound]
     ) { call in
-        .answer(GrantListAnswer(grants: try await call.services.grants.grants(of: try call.request.uuid(), for: try call.caller)))
+        let grants = try await call.services.grants.grants(of: try call.request.uuid(), for: try call.caller)
+        return .answer(PageAnswer(items: grants.map(GrantAnswer.init), next: nil))
     }
 
     static let grant = Operation(

@@ -60,16 +60,17 @@ enum SessionHandler {
 
     static let list = Operation(
         "listSessions", "Lists the caller's live sessions, the newest first", asks: PageQuery.self,
-        answers: .json(SessionListAnswer.self, "One page."), run: { try await page($0, $1, includesEnded: false) })
+        answers: .json(PageAnswer<SessionAnswer>.self, "One page."), run: { try await page($0, $1, includesEnded: false) })
 
     static let listAll = Operation(
         "listAllSessions", "Lists the caller's sessions, those that ended included, the newest first", asks: PageQuery.self,
-        answers: .json(SessionListAnswer.self, "One page."), run: { try await page($0, $1, includesEnded: true) })
+        answers: .json(PageAnswer<SessionAnswer>.self, "One page."), run: { try await page($0, $1, includesEnded: true) })
 
     private static func page(_ query: PageQuery, _ call: Call, includesEnded: Bool) async throws -> Response {
+        let token = try call.caller
         let page = try await call.services.sessions.list(
-            of: try call.caller, after: query.after, limit: query.limit, includesEnded: includesEnded)
-        return .answer(SessionListAnswer(items: page.items, next: page.next, current: try call.caller.sessionID))
+            of: token, after: query.after, limit: query.limit, includesEnded: includesEnded)
+        return .answer(PageAnswer(page) { SessionAnswer(session: $0, current: token.sessionID) })
     }
 
     static let revoke = Operation(
