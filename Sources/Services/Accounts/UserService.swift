@@ -75,11 +75,11 @@ public struct UserService: Sendable {
                 guard let found = try await store.reading.roles.find(named: role) else { throw GrantService.noSuchRole(role) }
                 query.role = found.id
             }
-            let wanted = query
+            let (wanted, now) = (query, clock.now)
             let page = try await Page(of: query.limit, endingAt: { UserQuery.Position(key: $0.key, id: $0.user.id) }) {
                 var query = wanted
                 query.limit = $0
-                return try await store.reading.userList.page(query)
+                return try await store.reading.userList.page(query, at: now)
             }
             return try await page.map { shown in
                 let names = try await store.reading.grants.roleNames(
@@ -212,8 +212,7 @@ public struct UserService: Sendable {
             let ended = try await repositories.sessions.endAll(
                 ofUser: id, except: nil, because: .passwordChange, at: now)
             try await audit.record(
-                AuditEvent(.passwordChangeRequired, user: id, actor: token.userID, facts: [Self.count(ended)]), from: client,
-                in: repositories)
+                .passwordChangeRequired, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
             return ended
         }
     }
@@ -229,8 +228,7 @@ public struct UserService: Sendable {
             guard try await repositories.users.delete(id, at: now) else { throw AuthError.notFound }
             let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: now)
             try await audit.record(
-                AuditEvent(.userDeleted, user: id, actor: token.userID, facts: [Self.count(ended)]), from: client,
-                in: repositories)
+                .userDeleted, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
             return ended
         }
         try await sessions.subjects.changed(user: id)
@@ -247,8 +245,7 @@ public struct UserService: Sendable {
                 guard let user = try await repositories.users.findDeleted(id) else { throw AuthError.notFound }
                 let key = try user.email.map { try EmailAddress($0).normalized }
                 try await repositories.users.restore(id, emailKey: key, at: now)
-                try await audit.record(
-                    AuditEvent(.userRestored, user: id, actor: token.userID), from: client, in: repositories)
+                try await audit.record(.userRestored, about: id, by: token, from: client, in: repositories)
                 guard let restored = try await repositories.users.find(id) else { throw AuthError.notFound }
                 try await repositories.userWords.write(of: restored)
                 return Person(
@@ -285,8 +282,7 @@ public struct UserService: Sendable {
             ? [] : try await repositories.sessions.endAll(ofUser: id, except: nil, because: .blocked, at: now)
         var facts: [JSON.Member] = [.init("status", .string(status.rawValue)), Self.count(ended)]
         if let reason { facts.append(.init("reason", .string(reason))) }
-        try await audit.record(
-            AuditEvent(.statusChanged, user: id, actor: token.userID, facts: facts), from: client, in: repositories)
+        try await audit.record(.statusChanged, about: id, by: token, facts, from: client, in: repositories)
         return ended
     }
 
@@ -300,7 +296,7 @@ public struct UserService: Sendable {
         // Nobody has shown that it is theirs.
         user.emailVerifiedAt = nil
         try await repositories.users.setEmail(of: user, at: clock.now)
-        try await audit.record(AuditEvent(.emailChanged, user: id, actor: token.userID), from: client, in: repositories)
+        try await audit.record(.emailChanged, about: id, by: token, from: client, in: repositories)
     }
 
     /// The names of roles that have not ended, each once.

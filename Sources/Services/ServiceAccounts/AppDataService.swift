@@ -42,8 +42,10 @@ public struct AppDataService: Sendable {
                     .init("name", .string(name)), .init("service_account_id", JSON(caller.account.id)),
                     .init("removed", .bool(value == nil)),
                 ]
+                var company = caller.account.company
+                if company == nil { company = try await audit.company(ofEventAbout: user, in: repositories) }
                 try await audit.record(
-                    AuditEvent(.appDataWritten, user: user, actor: caller.account.id, company: caller.account.company, facts: facts),
+                    AuditEvent(.appDataWritten, user: user, actor: caller.account.id, company: company, facts: facts),
                     from: client, in: repositories)
             }
         } catch { throw .from(error) }

@@ -166,14 +166,14 @@ public final class SessionService: Sendable {
     /// - Returns: how many.
     @discardableResult
     public func revokeOthers(_ token: AccessToken, from client: Client) async throws(AuthError) -> Int {
-        try await endAll(of: token.userID, except: token.sessionID, because: .revoked, from: client)
+        try await endAll(by: token, except: token.sessionID, from: client)
     }
 
     /// Ends every session of the caller.
     /// - Returns: how many.
     @discardableResult
     public func revokeAll(_ token: AccessToken, from client: Client) async throws(AuthError) -> Int {
-        try await endAll(of: token.userID, except: nil, because: .revoked, from: client)
+        try await endAll(by: token, except: nil, from: client)
     }
 
     /// Ends the session that a refresh or access token belongs to; does nothing for what is no token of ours.
@@ -208,16 +208,12 @@ public final class SessionService: Sendable {
         }
     }
 
-    private func endAll(
-        of user: UUID, except kept: UUID?, because reason: Session.EndReason, from client: Client
-    ) async throws(AuthError) -> Int {
+    private func endAll(by token: AccessToken, except kept: UUID?, from client: Client) async throws(AuthError) -> Int {
         try await endingSessions { [self] repositories in
             let ended = try await repositories.sessions.endAll(
-                ofUser: user, except: kept, because: reason, at: clock.now)
+                ofUser: token.userID, except: kept, because: .revoked, at: clock.now)
             let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]
-            try await audit.record(
-                AuditEvent(.allSessionsRevoked, user: user, session: kept, facts: facts), from: client,
-                in: repositories)
+            try await audit.record(.allSessionsRevoked, about: token.userID, by: token, facts, from: client, in: repositories)
             return ended
         }
     }

@@ -120,15 +120,18 @@ public struct SignInService: Sendable {
         _ kind: AuditEvent.Kind, user: UUID?, because reason: String, andLocks: Bool = false, from client: Client
     ) async throws(AuthError) {
         let fact = JSON.Member("reason", .string(reason))
-        var events = [AuditEvent(kind, user: user, facts: [fact])]
-        if andLocks { events.append(AuditEvent(.accountLocked, user: user, facts: [fact])) }
+        let kinds = andLocks ? [kind, .accountLocked] : [kind]
         do {
-            try await store.transaction { [events] repositories in
-                for event in events { try await audit.record(event, from: client, in: repositories) }
+            try await store.transaction { repositories in
+                let company = try await audit.company(ofEventAbout: user, in: repositories)
+                for kind in kinds {
+                    try await audit.record(
+                        AuditEvent(kind, user: user, company: company, facts: [fact]), from: client, in: repositories)
+                }
             }
         } catch { throw .from(error) }
-        for event in events {
-            log.warning(event.kind.rawValue) { line in
+        for kind in kinds {
+            log.warning(kind.rawValue) { line in
                 line.member("request_id", client.requestID)
                 line.member("user_id", JSON(user))
                 line.member("client", client.address.description)
@@ -258,7 +261,8 @@ public struct SignInService: Sendable {
                 let company = try await company(of: current, in: repositories)
                 try await repositories.users.setPassword(of: user.id, to: hash, at: now)
                 try await repositories.attempts.succeeded(user: user.id, at: now)
-                try await audit.record(AuditEvent(.passwordChanged, user: user.id), from: client, in: repositories)
+                try await audit.record(
+                    AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)
                 for key in Lockout.deviceKeys(of: client) {
                     try await repositories.attempts.remember(device: key, user: user.id, at: now)
                 }

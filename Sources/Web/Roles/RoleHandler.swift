@@ -110,13 +110,14 @@ enum GrantHandler {
             """,
         takes: QuestionInput.self, answers: .json(DecisionAnswer.self, "Yes or no."), problems: [.forbidden, .notFound]
     ) { input, call in
-        let decisions = try await call.services.grants.decide([input.question], for: try call.authority)
-        return .answer(DecisionAnswer(allowed: decisions.first ?? false))
+        .answer(DecisionAnswer(allowed: try await call.services.grants.decide(input.question, for: try call.authority)))
     }
 
     static let authorizeBatch = Operation(
-        "authorizeBatch", "Answers up to 100 questions at once", takes: QuestionListInput.self,
-        answers: .json(DecisionListAnswer.self, "The answers, in the order of the questions."), problems: [.forbidden, .notFound]
+        "authorizeBatch", "Answers up to 100 questions at once",
+        detail: "A question about somebody who is not there, or whom the caller does not see, is answered with a code.",
+        takes: QuestionListInput.self,
+        answers: .json(DecisionListAnswer.self, "The answers, in the order of the questions."), problems: [.forbidden]
     ) { input, call in
         .answer(DecisionListAnswer(decisions: try await call.services.grants.decide(input.questions, for: try call.authority)))
     }
