@@ -41,7 +41,7 @@ struct Reach: Sendable {
 
     /// - Parameter place: what the person may do there and everywhere counts; nil: all that they may do.
     /// - Throws: `.forbidden` with a permission that the person has and the caller has not.
-    func demandRank(over user: UUID, in place: UUID? = nil, by authority: Authority, in repositories: Repositories)
+    func demandRank(over user: UUID, inCompany place: UUID? = nil, by authority: Authority, in repositories: Repositories)
         async throws
     {
         guard user != authority.user else { return }

@@ -169,7 +169,7 @@ public struct CompanyService: Sendable {
             let authority = try await reach.authority(of: token, in: repositories)
             _ = try authority.demand("companies:update").narrowed(to: id)
             guard try await repositories.companies.memberships(of: user).contains(id) else { throw AuthError.notFound }
-            try await reach.demandRank(over: user, in: id, by: authority, in: repositories)
+            try await reach.demandRank(over: user, inCompany: id, by: authority, in: repositories)
             try await repositories.grants.withdrawAll(from: user, in: id)
             try await repositories.companies.remove(member: user, from: id)
             let ended = try await repositories.sessions.endAll(ofUser: user, inCompany: id, because: .revoked, at: now)
