@@ -206,7 +206,7 @@ public struct AccountService: Sendable {
                 return (opening, ended)
             }
         } catch { throw .from(error) }
-        try await sessions.made(ended: outcome.1)
+        try await sessions.announce(ended: outcome.1)
         return try await sessions.signedIn(outcome.0.session, with: outcome.0.token, at: now)
     }
 

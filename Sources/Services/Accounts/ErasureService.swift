@@ -54,7 +54,7 @@ public struct ErasureService: Sendable {
                 return try await erase(id, by: token, from: client, in: repositories)
             }
         } catch { throw .from(error) }
-        if let ended { try await sessions.made(ended: ended) }
+        if let ended { try await sessions.announce(ended: ended) }
         try await sessions.subjects.changed(user: id)
         let redacted = try await redactor.redact(user: id)
         guard ended != nil || redacted > 0 else { throw .notFound }

@@ -264,7 +264,7 @@ public struct UserService: Sendable {
                 let grants = try await repositories.grants.all(of: id, within: nil)
                 return (Person(user, roles: Self.names(grants, at: clock.now)), ended)
             }
-            try await sessions.made(ended: ended)
+            try await sessions.announce(ended: ended)
             try await sessions.subjects.changed(user: id)
             return person
         } catch { throw AccountService.taken(error) }

@@ -96,7 +96,7 @@ public struct CompanyService: Sendable {
                 return (company, try await set(status, of: id, by: token, from: client, at: now, in: repositories))
             }
         } catch { throw AccountService.taken(error) }
-        try await sessions.made(ended: changed.ended)
+        try await sessions.announce(ended: changed.ended)
         try await sessions.subjects.manyChanged()
         return changed.company
     }

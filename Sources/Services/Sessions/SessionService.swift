@@ -68,7 +68,7 @@ public final class SessionService: Sendable {
         case .advanced(let session, let subject), .repeated(let session, let subject):
             return try pair(for: session, subject, secretOf: next, at: now)
         case .reused(let session):
-            try await made(ended: [session.id])
+            try await announce(ended: [session.id])
             throw .tokenReused
         }
     }
@@ -219,7 +219,7 @@ public final class SessionService: Sendable {
     }
 
     /// Makes the end of sessions known everywhere. Call it after the commit.
-    func made(ended sessions: [UUID]) async throws(AuthError) {
+    func announce(ended sessions: [UUID]) async throws(AuthError) {
         guard !sessions.isEmpty else { return }
         try await revocations.add(sessions)
         try await rotations.forget(sessions)
@@ -230,7 +230,7 @@ public final class SessionService: Sendable {
     func endingSessions(_ body: @escaping @Sendable (Repositories) async throws -> [UUID]) async throws(AuthError) -> Int {
         let ended: [UUID]
         do { ended = try await store.transaction(body) } catch { throw .from(error) }
-        try await made(ended: ended)
+        try await announce(ended: ended)
         return ended.count
     }
 }

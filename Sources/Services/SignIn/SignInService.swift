@@ -159,7 +159,7 @@ public struct SignInService: Sendable {
             }
             throw error
         }
-        try await sessions.made(ended: opening.ended)
+        try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 
@@ -269,7 +269,7 @@ public struct SignInService: Sendable {
                 return try await open(for: user.id, in: company?.id, method: "pwd", from: client, at: now, repositories)
             }
         } catch { throw .from(error) }
-        try await sessions.made(ended: opening.ended)
+        try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 
