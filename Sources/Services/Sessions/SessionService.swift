@@ -73,7 +73,7 @@ public final class SessionService: Sendable {
         }
     }
 
-    private func recordRefusal(of id: UUID, from client: Client) async throws(AuthError) {
+    func recordRefusal(of id: UUID, from client: Client) async throws(AuthError) {
         do {
             try await store.transaction { [self] repositories in
                 guard let session = try await repositories.sessions.find(id) else { return }

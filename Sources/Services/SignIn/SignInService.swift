@@ -28,13 +28,18 @@ public struct SignInService: Sendable {
         let deviceKeys: [[UInt8]]
         /// The hash that the password was checked against.
         let hash: String
+        /// The company that was asked for; nil: the first that is active.
+        let company: UUID?
     }
 
     /// Signs in with e-mail address and password.
-    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.rateLimited`,
-    ///   `.overloaded`, `.unavailable`.
-    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignInOutcome {
-        let proof = try await prove(email, password, from: client)
+    /// - Parameter company: the one that the session shall stand in; nil: the first that is active.
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.notMember`,
+    ///   `.rateLimited`, `.overloaded`, `.unavailable`.
+    public func signIn(email: EmailAddress, password: String, to company: UUID? = nil, from client: Client)
+        async throws(AuthError) -> SignInOutcome
+    {
+        let proof = try await prove(email, password, to: company, from: client)
         do { return .signedIn(try await enter(proof, from: client)) } catch .passwordChangeRequired {
             return .passwordChange(token: passwordChanges.token(for: proof.user), expiresIn: PasswordChangeTokens.lifetime)
         }
@@ -42,7 +47,9 @@ public struct SignInService: Sendable {
 
     // MARK: The password door
 
-    private func prove(_ email: EmailAddress, _ password: String, from client: Client) async throws(AuthError) -> Proof {
+    private func prove(_ email: EmailAddress, _ password: String, to company: UUID?, from client: Client)
+        async throws(AuthError) -> Proof
+    {
         let now = clock.now
         let keys = Lockout.deviceKeys(of: client)
         let user: User?
@@ -64,7 +71,7 @@ public struct SignInService: Sendable {
             throw .credentialsInvalid
         }
         let hash = verification.needsRehash ? try await rehash(password, of: user, stored) : stored
-        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, hash: hash)
+        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, hash: hash, company: company)
     }
 
     /// Puts a hash of the cost that is set now in the place of a cheaper one.
@@ -179,7 +186,7 @@ public struct SignInService: Sendable {
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
         guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }
-        let company = try await company(of: user, in: repositories)
+        let company = try await company(of: user, wanted: proof.company, in: repositories)
         try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
         let opening = try await open(
             for: user.id, in: company?.id, method: proof.method, from: client, at: now, repositories)
@@ -191,9 +198,11 @@ public struct SignInService: Sendable {
         return opening
     }
 
-    /// The company that the session will stand in: the first that is active; none for who belongs to none.
-    func company(of user: User, in repositories: Repositories) async throws -> Company? {
+    /// The company that the session will stand in: the one that is wanted, else the first that is active; none for who
+    /// belongs to none.
+    func company(of user: User, wanted: UUID? = nil, in repositories: Repositories) async throws -> Company? {
         let companies = try await repositories.companies.all(ofUser: user.id)
+        if let wanted { return try Standing.company(wanted, among: companies) }
         if let active = companies.first(where: { $0.status == .active }) { return active }
         guard try await !repositories.companies.hasMemberships(user: user.id) else { throw AuthError.companySuspended }
         return nil
@@ -278,6 +287,7 @@ public struct SignInService: Sendable {
         case .credentialsInvalid: "changed_meanwhile"
         case .accountBlocked: "blocked"
         case .companySuspended: "company_suspended"
+        case .notMember: "not_member"
         case .passwordChangeRequired: "password_change_required"
         case .addressNotAllowed: "address_not_allowed"
         default: nil

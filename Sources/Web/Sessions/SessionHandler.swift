@@ -73,6 +73,19 @@ enum SessionHandler {
         return .answer(PageAnswer(page) { SessionAnswer(session: $0, current: token.sessionID) })
     }
 
+    static let move = Operation(
+        "changeSessionCompany", "Makes the session stand in another company of the caller's",
+        detail: """
+            What the caller may do, and from where, is what holds there, with every token of the session, from the next \
+            request on. The access token of the answer names the company; the refresh token stays as it is.
+            """,
+        takes: SessionInput.self, answers: .json(MovedSessionAnswer.self, "The session stands there."),
+        problems: [.notMember, .companySuspended, .addressNotAllowed, .accountBlocked]
+    ) { input, call in
+        .answer(MovedSessionAnswer(moved: try await call.services.sessions.move(
+            to: input.company, by: try call.caller, from: call.client)))
+    }
+
     static let revoke = Operation(
         "revokeSession", "Ends one of the caller's sessions",
         detail: "A session of somebody else does not exist for the caller.",
@@ -97,6 +110,15 @@ enum SessionHandler {
         let count = try await call.services.sessions.revokeAll(try call.caller, from: call.client)
         return Response.answer(EndedAnswer(count: count)).setting(RefreshCookie.cleared(for: call))
     }
+}
+
+struct SessionInput: Input {
+    static let company = Field<UUID>.id("company_id", "The company that the session shall stand in.")
+    static let fields: [any AnyField] = [company]
+
+    let company: UUID
+
+    init(_ values: InputValues) throws(AuthError) { company = try values[Self.company] }
 }
 
 struct RefreshInput: Input {
