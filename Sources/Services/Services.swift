@@ -175,7 +175,7 @@ public final class Services: Sendable {
             countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
             clock: clock)
         webhooks = WebhookService(
-            store: store, sessions: sessions, subscriptions: subscriptions, vault: base.vault,
+            store: store, sessions: sessions, reach: reach, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)
         courier = Courier(configuration.webhooks.outgoing)
         let carrier = WebhookCarrier(

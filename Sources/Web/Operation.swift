@@ -11,7 +11,7 @@ struct Operation: Sendable {
     let summary: String
     let detail: String
     private let makeFields: @Sendable () -> [any AnyField]
-    private let makeQuery: @Sendable () -> [any AnyQueryField]
+    private let makeQuery: @Sendable () -> [any AnyField]
     /// The kinds of file that it takes as its body, piece by piece; most take none.
     let files: [FileKind]
     /// Whether that body is small and read as a whole.
@@ -24,7 +24,7 @@ struct Operation: Sendable {
     /// What it takes in its body.
     var fields: [any AnyField] { makeFields() }
     /// What it takes behind `?`.
-    var query: [any AnyQueryField] { makeQuery() }
+    var query: [any AnyField] { makeQuery() }
 
     /// Whether its body is read piece by piece.
     var takesPieces: Bool { !files.isEmpty && !readsWhole }
@@ -34,7 +34,7 @@ struct Operation: Sendable {
 
     init(
         _ id: String, _ summary: String, detail: String = "", fields: @autoclosure @escaping @Sendable () -> [any AnyField] = [],
-        query: @autoclosure @escaping @Sendable () -> [any AnyQueryField] = [], files: [FileKind] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
+        query: @autoclosure @escaping @Sendable () -> [any AnyField] = [], files: [FileKind] = [], answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.id = id
@@ -65,7 +65,7 @@ struct Operation: Sendable {
     }
 
     /// With something behind `?`.
-    init<Q: QueryInput>(
+    init<Q: Input>(
         _ id: String, _ summary: String, detail: String = "", asks query: Q.Type, takes files: [FileKind] = [],
         answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Q, Call) async throws -> Response
@@ -76,7 +76,7 @@ struct Operation: Sendable {
     }
 
     /// With something behind `?`, and a body whose form only the handler can tell.
-    init<Q: QueryInput>(
+    init<Q: Input>(
         _ id: String, _ summary: String, detail: String = "", asks query: Q.Type, takesWhole kinds: [FileKind],
         answers answer: AnswerDescription, problems: [ProblemCode] = [],
         run: @escaping @Sendable (Q, Call) async throws -> Response

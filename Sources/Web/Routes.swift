@@ -17,6 +17,7 @@ enum Routes {
             $0.get("/sessions/all", guard: .signedIn, limit: .standard, SessionHandler.listAll)
             $0.post("/sessions/{id:uuid}/revoke", guard: .signedIn, limit: .standard, SessionHandler.revoke)
             $0.post("/sessions/revoke-others", guard: .signedIn, limit: .standard, SessionHandler.revokeOthers)
+            $0.patch("/session", guard: .signedIn, limit: .standard, SessionHandler.move)
             $0.get("/sign-in-history", guard: .signedIn, limit: .standard, AuditHandler.history)
             $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
         }

@@ -71,15 +71,25 @@ extension Command {
 
     private func allowAddress(_ options: Options, email: String?, role: String?) async throws {
         try await withHouse(options) { house in
-            if let role { try await house.services.addressRules.switchOff(ofRole: role) }
+            let rules = house.services.addressRules
+            if let role {
+                try await Self.finding("there is no role of the name \(role)") { try await rules.switchOff(ofRole: role) }
+            }
             guard let email else { return }
             let address: EmailAddress
             do throws(EmailFault) { address = try EmailAddress(email) } catch {
                 throw UsageError(message: "--email: \(error.message)")
             }
-            try await house.services.addressRules.switchOff(ofUser: address.normalized)
+            try await Self.finding("nobody has the e-mail address \(address)") {
+                try await rules.switchOff(ofUser: address.normalized)
+            }
         }
         Console.print("The address list of \(email ?? role ?? "") is off; running servers hear of it within a minute.")
+    }
+
+    /// Says what there is not, where something is not found.
+    private static func finding(_ absence: String, _ body: () async throws -> Void) async throws {
+        do { try await body() } catch AuthError.notFound { throw Failure(reason: absence) }
     }
 
     private func listKeys(_ options: Options) async throws {

@@ -54,6 +54,12 @@ struct UsageError: Error {
     var hint: String?
 }
 
+/// What a command could not do, as it is told.
+struct Failure: Error, CustomStringConvertible {
+    let reason: String
+    var description: String { reason }
+}
+
 /// Errors, told to whoever runs the program.
 enum Explanation {
     static func of(_ error: any Error) -> String {

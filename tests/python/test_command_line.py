@@ -216,6 +216,14 @@ def test_an_administrator_is_not_made_twice(tmp_path):
     assert answer.returncode == FAILURE and "has an account" in answer.stderr
 
 
+@pytest.mark.parametrize("words, said", [
+    (["--email", "nobody@example.com"], "nobody has the e-mail address nobody@example.com"),
+    (["--role", "Astronaut"], "there is no role of the name Astronaut")])
+def test_an_address_list_of_nobody_is_not_switched_off(tmp_path, words, said):
+    answer = run("admin", "allow-address", *words, "--data", tmp_path / "data")
+    assert answer.returncode == FAILURE and answer.stderr == f"gatehouse: {said}\n"
+
+
 @pytest.mark.parametrize("email, password", [("nobody", PASSWORD), ("a@b@example.com", PASSWORD), ("a@example.com", "")])
 def test_an_administrator_needs_an_address_and_a_password(tmp_path, email, password):
     assert create_admin(tmp_path / "data", password, email=email).returncode == USAGE

@@ -4,7 +4,7 @@
 
 /* X(type, name, parameters, arguments): every function that the driver calls. */
 #define FUNCTIONS \
-    X(PGconn *, PQconnectdbParams, (const char *const *k, const char *const *v, int e), (k, v, e)) \
+    X(PGconn *, PQconnectStartParams, (const char *const *k, const char *const *v, int e), (k, v, e)) \
     X(PGresult *, PQexec, (PGconn *c, const char *q), (c, q)) \
     X(PQnoticeProcessor, PQsetNoticeProcessor, (PGconn *c, PQnoticeProcessor p, void *a), (c, p, a)) \
     X(ConnStatusType, PQstatus, (const PGconn *c), (c)) \
@@ -36,6 +36,7 @@
 
 /* Those that give nothing back. */
 #define PROCEDURES \
+    X(PQreset, (PGconn *c), (c)) \
     X(PQfinish, (PGconn *c), (c)) \
     X(PQclear, (PGresult *r), (r)) \
     X(PQfreemem, (void *p), (p))

@@ -52,9 +52,12 @@ final class PostgreSQLConnector: Sendable {
             ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "\(settings.statementTimeout.milliseconds)"), ("dbname", url),
         ]
-        guard let handle = connect(options) else { return .failure(.unavailable("out of memory")) }
-        // libpq would write notices to standard error, among the lines of the log.
+        guard let handle = begin(options) else { return .failure(.unavailable("out of memory")) }
+        // libpq would write notices to standard error, among the lines of the log; a server that is being stopped sends
+        // them while one signs in. So the connection is only begun, and made from its beginning once libpq knows where
+        // notices go: waiting, with all that it does by itself about time and other hosts.
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        if PQstatus(handle) != CONNECTION_BAD { PQreset(handle) }
         guard PQstatus(handle) == CONNECTION_OK else {
             let reason = String(cString: PQerrorMessage(handle)).split(separator: "\n").joined(separator: " ")
             PQfinish(handle)
@@ -68,7 +71,7 @@ final class PostgreSQLConnector: Sendable {
         return .success(Open(handle: handle))
     }
 
-    private static func connect(_ options: [(String, String)]) -> OpaquePointer? {
+    private static func begin(_ options: [(String, String)]) -> OpaquePointer? {
         // Copies that live until the call is over.
         let names = options.map { Array($0.0.utf8CString) }
         let values = options.map { Array($0.1.utf8CString) }
@@ -83,6 +86,6 @@ final class PostgreSQLConnector: Sendable {
             }
             return step(0)
         }
-        return withPointers(names) { names in withPointers(values) { values in PQconnectdbParams(names, values, 1) } }
+        return withPointers(names) { names in withPointers(values) { values in PQconnectStartParams(names, values, 1) } }
     }
 }

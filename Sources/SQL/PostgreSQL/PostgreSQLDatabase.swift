@@ -94,9 +94,7 @@ public final class PostgreSQLDatabase: Database {
     private func single(_ statement: Statement, _ values: [SQLValue], mayRepeat: Bool) async throws(DatabaseError)
         -> [Row]
     {
-        var attempt = 0
-        while true {
-            attempt += 1
+        try await repeating { () -> Attempt<[Row], DatabaseError> in
             let prepares = prepares.load(ordering: .relaxed)
             let answer: PostgreSQLConnection.Answer = await withUnsafeContinuation { continuation in
                 onPool { pool in
@@ -104,11 +102,37 @@ public final class PostgreSQLDatabase: Database {
                 }
             }
             switch answer {
-            case .success(let rows): return rows
-            case .failure(let failure):
-                guard attempt < Self.maximumAttempts, mayTryAgain(failure, isFirst: attempt == 1, mayRepeat: mayRepeat)
-                else { throw failure.error }
-                if failure.isConflict { await pause(attempt) }
+            case .success(let rows): return .done(rows)
+            case .failure(let failure): return .failed(failure.error, because: failure, mayRepeat: mayRepeat)
+            }
+        }
+    }
+
+    // MARK: Trying again
+
+    /// What came of one attempt.
+    private enum Attempt<T, E: Error> {
+        case done(T)
+        /// - Parameters:
+        ///   - because: nil where it is nothing that another attempt could mend.
+        ///   - mayRepeat: whether it does no harm twice.
+        case failed(E, because: PostgreSQLFailure?, mayRepeat: Bool)
+    }
+
+    /// Tries as often as it may be of use, and until it is late.
+    private func repeating<T, E: Error>(
+        unless isLate: () -> Bool = { false }, _ attempt: () async -> Attempt<T, E>
+    ) async throws(E) -> T {
+        var count = 0
+        while true {
+            count += 1
+            switch await attempt() {
+            case .done(let value): return value
+            case .failed(let error, let failure, let mayRepeat):
+                guard let failure, count < Self.maximumAttempts, !isLate(),
+                    mayTryAgain(failure, isFirst: count == 1, mayRepeat: mayRepeat)
+                else { throw error }
+                if failure.isConflict { await pause(count) }
             }
         }
     }
@@ -128,22 +152,19 @@ public final class PostgreSQLDatabase: Database {
         _ body: @escaping @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
         let start = Uptime.milliseconds
-        var attempt = 0
-        while true {
-            attempt += 1
+        let isLate = { patience == nil && Uptime.milliseconds - start >= self.settings.statementTimeout.milliseconds }
+        return try await repeating(unless: isLate) { () -> Attempt<T, any Error> in
+            let lease: PostgreSQLLease
+            do { lease = try await acquire() } catch { return .failed(error, because: nil, mayRepeat: false) }
             let transaction = PostgreSQLTransaction(
-                on: try await acquire(), beginning: begin, prepares: prepares.load(ordering: .relaxed), patience: patience)
+                on: lease, beginning: begin, prepares: prepares.load(ordering: .relaxed), patience: patience)
             do {
                 let value = try await body(transaction.statements)
                 try await transaction.commit()
-                return value
+                return .done(value)
             } catch {
                 await transaction.rollBack()
-                guard let failure = transaction.failure, attempt < Self.maximumAttempts,
-                    patience != nil || Uptime.milliseconds - start < settings.statementTimeout.milliseconds,
-                    mayTryAgain(failure, isFirst: attempt == 1, mayRepeat: !transaction.isCommitting)
-                else { throw error }
-                if failure.isConflict { await pause(attempt) }
+                return .failed(error, because: transaction.failure, mayRepeat: !transaction.isCommitting)
             }
         }
     }

@@ -126,9 +126,7 @@ public struct AccountService: Sendable {
         if let phone = change.phone { user.phone = phone }
         if let settings = change.settings { user.settings = settings.text }
         try await repositories.users.updateProfile(of: user, at: clock.now)
-        let event = AuditEvent(
-            .profileUpdated, user: id, actor: token.userID, company: token.companyID, session: token.sessionID)
-        try await audit.record(event, from: client, in: repositories)
+        try await audit.record(.profileUpdated, about: id, by: token, from: client, in: repositories)
     }
 
     // MARK: Password
@@ -200,7 +198,7 @@ public struct AccountService: Sendable {
                 let facts = [JSON.Member("sessions_ended", .integer(Int64(ended.count)))]
                 try await audit.record(
                     AuditEvent(
-                        .passwordChanged, user: user.id, company: token.companyID, session: token.sessionID,
+                        .passwordChanged, user: user.id, company: session.companyID, session: token.sessionID,
                         facts: facts),
                     from: client, in: repositories)
                 let opening = try await signIn.open(
@@ -208,7 +206,7 @@ public struct AccountService: Sendable {
                 return (opening, ended)
             }
         } catch { throw .from(error) }
-        try await sessions.made(ended: outcome.1)
+        try await sessions.announce(ended: outcome.1)
         return try await sessions.signedIn(outcome.0.session, with: outcome.0.token, at: now)
     }
 
@@ -217,13 +215,9 @@ public struct AccountService: Sendable {
     {
         do {
             try await store.transaction { repositories in
-                try await audit.record(
-                    AuditEvent(
-                        .passwordChangeFailed, user: user.id, company: token.companyID, session: token.sessionID),
-                    from: client, in: repositories)
+                try await audit.record(.passwordChangeFailed, about: user.id, by: token, from: client, in: repositories)
                 guard locks else { return }
-                try await audit.record(
-                    AuditEvent(.accountLocked, user: user.id, company: token.companyID), from: client, in: repositories)
+                try await audit.record(.accountLocked, about: user.id, by: token, from: client, in: repositories)
             }
         } catch { throw .from(error) }
     }

@@ -26,12 +26,13 @@ public struct ErasureService: Sendable {
                 var user = try await repositories.users.find(id)
                 if user == nil { user = try await repositories.users.findDeleted(id) }
                 guard let user else { throw AuthError.notFound }
-                try await audit.record(AuditEvent(.userExported, user: id, actor: token.userID), from: client, in: repositories)
+                try await audit.record(.userExported, about: id, by: token, from: client, in: repositories)
                 return [
                     "user": Self.json(of: user),
                     "companies": .array(
                         try await repositories.companies.all(ofUser: id).map { ["id": JSON($0.id), "name": .string($0.name)] }),
                     "roles": .array(try await repositories.grants.all(of: id, within: nil).map(Self.json)),
+                    "invitations": .array(try await invitations(to: user, in: repositories)),
                     "sessions": .array(try await allSessions(of: id, in: repositories).map(Self.json)),
                     "exported_at": JSON(clock.now),
                 ]
@@ -53,7 +54,7 @@ public struct ErasureService: Sendable {
                 return try await erase(id, by: token, from: client, in: repositories)
             }
         } catch { throw .from(error) }
-        if let ended { try await sessions.made(ended: ended) }
+        if let ended { try await sessions.announce(ended: ended) }
         try await sessions.subjects.changed(user: id)
         let redacted = try await redactor.redact(user: id)
         guard ended != nil || redacted > 0 else { throw .notFound }
@@ -70,9 +71,25 @@ public struct ErasureService: Sendable {
         if let key = try user.email.map({ try EmailAddress($0).normalized }) {
             try await repositories.invitations.erase(emailKey: key)
         }
+        // Before the memberships are gone, which say whom it concerns.
+        try await audit.record(.userErased, about: id, by: token, from: client, in: repositories)
         try await repositories.users.erase(id)
-        try await audit.record(AuditEvent(.userErased, user: id, actor: token.userID), from: client, in: repositories)
         return ended
+    }
+
+    private func invitations(to user: User, in repositories: Repositories) async throws -> [JSON] {
+        let key = try user.email.map { try EmailAddress($0).normalized }
+        var all: [JSON] = []
+        for invitation in try await repositories.invitations.all(toKey: key, orAcceptedBy: user.id) {
+            let roles = try await repositories.invitations.roles(of: invitation.id).map { JSON.string($0.name) }
+            all.append([
+                "id": JSON(invitation.id), "email": .string(invitation.email), "name": JSON(invitation.name),
+                "company_id": JSON(invitation.company), "roles": .array(roles), "created_at": JSON(invitation.createdAt),
+                "expires_at": JSON(invitation.expiresAt), "accepted_at": JSON(invitation.acceptedAt),
+                "withdrawn_at": JSON(invitation.withdrawnAt),
+            ])
+        }
+        return all
     }
 
     private func allSessions(of id: UUID, in repositories: Repositories) async throws -> [Session] {
@@ -93,6 +110,9 @@ public struct ErasureService: Sendable {
             "name": .string(user.name), "phone": JSON(user.phone), "status": .string(user.status.rawValue),
             "settings": object(user.settings), "app_data": object(user.appData), "created_at": JSON(user.createdAt),
             "updated_at": JSON(user.updatedAt), "last_login_at": JSON(user.lastLoginAt), "deleted_at": JSON(user.deletedAt),
+            "ip_whitelist_enabled": .bool(user.rule.isEnabled),
+            "allowed_ips": .array(user.rule.addresses.map { .string($0) }),
+            "allowed_countries": .array(user.rule.countries.map { .string($0) }),
         ]
     }
 

@@ -32,7 +32,7 @@ public struct ExportText: Sendable {
     private mutating func begin(_ output: inout [UInt8]) {
         hasBegun = true
         switch format {
-        case .csv: CSVText.append(columns.map(\.rawValue), to: &output)
+        case .csv: CSVText.append(columns.map(\.rawValue), for: .restoring, to: &output)
         case .json: output.append(91)
         case .jsonl: break
         }
@@ -40,7 +40,7 @@ public struct ExportText: Sendable {
 
     private mutating func append(_ person: ExportedPerson, to output: inout [UInt8]) {
         switch format {
-        case .csv: CSVText.append(columns.map { Self.cell(person.value(of: $0), $0) }, to: &output)
+        case .csv: CSVText.append(columns.map { Self.cell(person.value(of: $0), $0) }, for: .restoring, to: &output)
         case .json:
             output += (hasPeople ? ",\n" : "\n").utf8
             output += object(person)

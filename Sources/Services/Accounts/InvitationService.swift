@@ -50,28 +50,26 @@ public struct InvitationService: Sendable {
     public func invite(_ new: NewInvitation, by token: AccessToken, from client: Client)
         async throws(AuthError) -> (detail: InvitationDetail, token: String)
     {
-        let scope = try await sessions.demand("users:create", of: token)
-        guard scope.company == nil || new.company == nil || new.company == scope.company else { throw .notFound }
-        let company = new.company ?? scope.company
         let now = clock.now
+        let id = UUID(at: now, random: random)
         let secret = random.bytes(32)
-        let invitation = Invitation(
-            id: UUID(at: now, random: random), email: new.email.address, emailKey: new.email.normalized, name: new.name,
-            company: company, secretDigest: Digest.sha256(secret), invitedBy: token.userID, at: now,
-            expiresAt: now + new.lifetime)
         do {
             let invited = try await store.transaction { repositories in
+                let authority = try await reach.authority(of: token, in: repositories)
+                let company = try authority.demand("users:create").narrowed(to: new.company)
                 guard try await repositories.users.find(emailKey: new.email.normalized) == nil else {
                     throw AuthError.emailTaken
                 }
                 if let company { guard try await repositories.companies.find(company) != nil else { throw AuthError.notFound } }
-                let authority = try await reach.authority(of: token, in: repositories)
                 let roles = try await roles(named: new.roles, in: company, grantedBy: authority, repositories)
+                let invitation = Invitation(
+                    id: id, email: new.email.address, emailKey: new.email.normalized, name: new.name, company: company,
+                    secretDigest: Digest.sha256(secret), invitedBy: token.userID, at: now, expiresAt: now + new.lifetime)
                 try await repositories.invitations.insert(invitation, roles: roles)
                 try await record(.userInvited, invitation, actor: token.userID, from: client, in: repositories)
                 return try await detail(of: invitation, in: repositories)
             }
-            return (invited, Self.prefix + Base64URL.encode(invitation.id.bytes + secret))
+            return (invited, Self.prefix + Base64URL.encode(id.bytes + secret))
         } catch { throw .from(error) }
     }
 
@@ -93,23 +91,27 @@ public struct InvitationService: Sendable {
     /// One page of invitations that the caller sees, the newest first.
     /// - Throws: `.forbidden`.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [InvitationDetail], next: UUID?)
+        async throws(AuthError) -> Page<InvitationDetail, UUID>
     {
         let scope = try await sessions.demand("users:create", of: token)
         do {
-            let page = try await store.reading.invitations.page(after: after, within: scope.company, limit: limit + 1)
-            var items: [InvitationDetail] = []
-            for invitation in page.prefix(limit) { items.append(try await detail(of: invitation, in: store.reading)) }
-            return (items, page.count > limit ? items.last?.invitation.id : nil)
+            let page = try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.invitations.page(after: after, within: scope.company, limit: $0)
+            }
+            return try await page.map { invitations in
+                var details: [InvitationDetail] = []
+                for invitation in invitations { details.append(try await detail(of: invitation, in: store.reading)) }
+                return details
+            }
         } catch { throw .from(error) }
     }
 
     /// - Throws: `.forbidden`, `.notFound` for one that was accepted or withdrawn too.
     public func withdraw(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        let scope = try await sessions.demand("users:create", of: token)
         let now = clock.now
         do {
             try await store.transaction { repositories in
+                let scope = try await reach.demand("users:create", of: token, in: repositories)
                 guard let invitation = try await repositories.invitations.find(id, within: scope.company),
                     try await repositories.invitations.withdraw(id, at: now)
                 else { throw AuthError.notFound }

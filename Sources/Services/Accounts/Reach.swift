@@ -15,6 +15,12 @@ struct Reach: Sendable {
         return try await subjects.load(session, in: repositories).authority
     }
 
+    /// Where the caller may do this, as this transaction sees it.
+    /// - Throws: `.forbidden`, `.sessionEnded`.
+    func demand(_ permission: Permission, of token: AccessToken, in repositories: Repositories) async throws -> Scope {
+        try await authority(of: token, in: repositories).demand(permission)
+    }
+
     /// The caller's permission to do this to that person. What belongs to the person as a whole is changed from within
     /// a company only where the person belongs to no other.
     /// - Returns: where the caller has it.
@@ -23,22 +29,26 @@ struct Reach: Sendable {
     func demand(
         _ permission: Permission, over user: UUID, by authority: Authority, in repositories: Repositories
     ) async throws -> Scope {
-        guard let scope = authority.scope(of: permission) else {
-            throw AuthError.forbidden(permission: permission.description)
-        }
+        let scope = try authority.demand(permission)
         if case .company(let company) = scope {
             let companies = try await repositories.companies.memberships(of: user)
             guard companies.contains(company) else { throw AuthError.notFound }
             guard companies.count == 1 else { throw AuthError.forbidden(permission: permission.description) }
         }
-        if user != authority.user { try await demandRank(over: user, by: authority, in: repositories) }
+        try await demandRank(over: user, by: authority, in: repositories)
         return scope
     }
 
+    /// - Parameter place: what the person may do there and everywhere counts; nil: all that they may do.
     /// - Throws: `.forbidden` with a permission that the person has and the caller has not.
-    private func demandRank(over user: UUID, by authority: Authority, in repositories: Repositories) async throws {
+    func demandRank(over user: UUID, inCompany place: UUID? = nil, by authority: Authority, in repositories: Repositories)
+        async throws
+    {
+        guard user != authority.user else { return }
         for grant in try await repositories.grants.current(of: user, at: clock.now) {
-            guard let permission = grant.permission else { continue }
+            guard let permission = grant.permission, place == nil || grant.company == nil || grant.company == place else {
+                continue
+            }
             guard authority.may(Permission(stringLiteral: permission), in: grant.company) else {
                 throw AuthError.forbidden(permission: permission)
             }

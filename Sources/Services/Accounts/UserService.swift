@@ -65,27 +65,27 @@ public struct UserService: Sendable {
     /// - Parameter role: the name of a role that they must have.
     /// - Throws: `.forbidden`, `.notFound` for a company that is not the caller's, `.invalid`.
     public func list(_ query: UserQuery, role: String?, by token: AccessToken)
-        async throws(AuthError) -> (items: [Person], next: UserQuery.Position?)
+        async throws(AuthError) -> Page<Person, UserQuery.Position>
     {
         let scope = try await sessions.demand("users:read", of: token)
         var query = query
-        let limit = query.limit
-        query.limit += 1
-        if let own = scope.company {
-            guard query.company == nil || query.company == own else { throw .notFound }
-            query.company = own
-        }
+        query.company = try scope.narrowed(to: query.company)
         do {
             if let role {
                 guard let found = try await store.reading.roles.find(named: role) else { throw GrantService.noSuchRole(role) }
                 query.role = found.id
             }
-            let page = try await store.reading.userList.page(query)
-            let shown = page.prefix(limit)
-            let names = try await store.reading.grants.roleNames(
-                of: shown.map(\.user.id), within: scope.company, at: clock.now)
-            let next = page.count > limit ? shown.last.map { UserQuery.Position(key: $0.key, id: $0.user.id) } : nil
-            return (shown.map { Person($0.user, roles: names[$0.user.id] ?? []) }, next)
+            let (wanted, now) = (query, clock.now)
+            let page = try await Page(of: query.limit, endingAt: { UserQuery.Position(key: $0.key, id: $0.user.id) }) {
+                var query = wanted
+                query.limit = $0
+                return try await store.reading.userList.page(query, at: now)
+            }
+            return try await page.map { shown in
+                let names = try await store.reading.grants.roleNames(
+                    of: shown.map(\.user.id), within: scope.company, at: clock.now)
+                return shown.map { Person($0.user, roles: names[$0.user.id] ?? []) }
+            }
         } catch { throw .from(error) }
     }
 
@@ -118,9 +118,6 @@ public struct UserService: Sendable {
     public func create(_ new: NewUser, by token: AccessToken, from client: Client)
         async throws(AuthError) -> (detail: PersonDetail, password: String?)
     {
-        let scope = try await sessions.demand("users:create", of: token)
-        guard scope.company == nil || new.company == nil || new.company == scope.company else { throw .notFound }
-        let company = new.company ?? scope.company
         let made = new.password == nil ? madePassword() : nil
         let password = new.password ?? made ?? ""
         if made == nil { try await passwords.check(password, field: "password", against: [new.name, new.email.address]) }
@@ -132,8 +129,11 @@ public struct UserService: Sendable {
         user.status = .active
         do {
             let created = try await store.transaction { [user] repositories in
+                let authority = try await reach.authority(of: token, in: repositories)
+                let scope = try authority.demand("users:create")
+                let company = try scope.narrowed(to: new.company)
                 try await repositories.users.insert(user)
-                try await admit(user.id, to: company, with: new.roles, by: token, at: now, in: repositories)
+                try await admit(user.id, to: company, with: new.roles, by: authority, at: now, in: repositories)
                 try await audit.record(
                     AuditEvent(.userCreated, user: user.id, actor: token.userID, company: company), from: client,
                     in: repositories)
@@ -144,15 +144,14 @@ public struct UserService: Sendable {
     }
 
     /// Puts a new person into a company, with roles that the caller may grant there.
-    func admit(
-        _ user: UUID, to company: UUID?, with roles: [String], by token: AccessToken, at now: Timestamp,
+    private func admit(
+        _ user: UUID, to company: UUID?, with roles: [String], by authority: Authority, at now: Timestamp,
         in repositories: Repositories
     ) async throws {
         if let company {
             guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
             try await repositories.companies.add(member: user, to: company, at: now)
         }
-        let authority = try await reach.authority(of: token, in: repositories)
         for name in roles {
             guard let role = try await repositories.roles.find(named: name) else {
                 throw GrantService.noSuchRole(name, field: "roles")
@@ -160,7 +159,7 @@ public struct UserService: Sendable {
             guard authority.may("roles:grant", in: company) else { throw AuthError.forbidden(permission: "roles:grant") }
             try await grants.demandAll(of: role.id, in: company, authority, repositories)
             try await repositories.grants.grant(
-                id: UUID(at: now, random: random), role: role.id, to: user, in: company, by: token.userID, at: now)
+                id: UUID(at: now, random: random), role: role.id, to: user, in: company, by: authority.user, at: now)
         }
     }
 
@@ -176,7 +175,6 @@ public struct UserService: Sendable {
         async throws(AuthError) -> Person
     {
         let isOwn = id == token.userID && change.status == nil && change.email == nil
-        if !isOwn { _ = try await sessions.demand("users:update", of: token) }
         return try await changing(id, by: token) { repositories in
             if !isOwn {
                 let authority = try await reach.authority(of: token, in: repositories)
@@ -214,8 +212,7 @@ public struct UserService: Sendable {
             let ended = try await repositories.sessions.endAll(
                 ofUser: id, except: nil, because: .passwordChange, at: now)
             try await audit.record(
-                AuditEvent(.passwordChangeRequired, user: id, actor: token.userID, facts: [Self.count(ended)]), from: client,
-                in: repositories)
+                .passwordChangeRequired, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
             return ended
         }
     }
@@ -231,8 +228,7 @@ public struct UserService: Sendable {
             guard try await repositories.users.delete(id, at: now) else { throw AuthError.notFound }
             let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: now)
             try await audit.record(
-                AuditEvent(.userDeleted, user: id, actor: token.userID, facts: [Self.count(ended)]), from: client,
-                in: repositories)
+                .userDeleted, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
             return ended
         }
         try await sessions.subjects.changed(user: id)
@@ -249,8 +245,7 @@ public struct UserService: Sendable {
                 guard let user = try await repositories.users.findDeleted(id) else { throw AuthError.notFound }
                 let key = try user.email.map { try EmailAddress($0).normalized }
                 try await repositories.users.restore(id, emailKey: key, at: now)
-                try await audit.record(
-                    AuditEvent(.userRestored, user: id, actor: token.userID), from: client, in: repositories)
+                try await audit.record(.userRestored, about: id, by: token, from: client, in: repositories)
                 guard let restored = try await repositories.users.find(id) else { throw AuthError.notFound }
                 try await repositories.userWords.write(of: restored)
                 return Person(
@@ -269,7 +264,7 @@ public struct UserService: Sendable {
                 let grants = try await repositories.grants.all(of: id, within: nil)
                 return (Person(user, roles: Self.names(grants, at: clock.now)), ended)
             }
-            try await sessions.made(ended: ended)
+            try await sessions.announce(ended: ended)
             try await sessions.subjects.changed(user: id)
             return person
         } catch { throw AccountService.taken(error) }
@@ -287,8 +282,7 @@ public struct UserService: Sendable {
             ? [] : try await repositories.sessions.endAll(ofUser: id, except: nil, because: .blocked, at: now)
         var facts: [JSON.Member] = [.init("status", .string(status.rawValue)), Self.count(ended)]
         if let reason { facts.append(.init("reason", .string(reason))) }
-        try await audit.record(
-            AuditEvent(.statusChanged, user: id, actor: token.userID, facts: facts), from: client, in: repositories)
+        try await audit.record(.statusChanged, about: id, by: token, facts, from: client, in: repositories)
         return ended
     }
 
@@ -302,7 +296,7 @@ public struct UserService: Sendable {
         // Nobody has shown that it is theirs.
         user.emailVerifiedAt = nil
         try await repositories.users.setEmail(of: user, at: clock.now)
-        try await audit.record(AuditEvent(.emailChanged, user: id, actor: token.userID), from: client, in: repositories)
+        try await audit.record(.emailChanged, about: id, by: token, from: client, in: repositories)
     }
 
     /// The names of roles that have not ended, each once.

@@ -12,6 +12,7 @@ public struct AuditEvent: Sendable {
         case sessionRefreshed = "session.refreshed"
         case tokenReused = "session.token_reused"
         case sessionEnded = "session.ended"
+        case sessionMoved = "session.company_changed"
         case loggedOut = "session.logged_out"
         case allSessionsRevoked = "session.all_revoked"
         case profileUpdated = "profile.updated"

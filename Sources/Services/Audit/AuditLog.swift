@@ -14,12 +14,6 @@ public struct AuditLog: Sendable {
     /// Rows that an export reads at once.
     private static let exportPage = 500
 
-    public struct Page: Sendable {
-        public let items: [AuditRow]
-        /// Where to go on; nil on the last page.
-        public let next: UUID?
-    }
-
     let store: DataStore
     let sessions: SessionService
     let audit: Audit
@@ -28,7 +22,7 @@ public struct AuditLog: Sendable {
     /// The newest rows first that meet the filter and that the caller may see.
     /// - Throws: `.forbidden`, `.unavailable`.
     public func page(_ filter: AuditFilter, after: UUID?, limit: Int, by token: AccessToken) async throws(AuthError)
-        -> Page
+        -> Page<AuditRow, UUID>
     {
         try await read(filter, after: after, limit: limit, within: try await sessions.demand("audit:read", of: token))
     }
@@ -56,7 +50,7 @@ public struct AuditLog: Sendable {
     /// One page of an export. Whether the caller may still have it is asked for each.
     /// - Throws: `.sessionEnded`, `.forbidden`, `.unavailable`.
     public func exportPage(_ filter: AuditFilter, after: UUID?, by token: AccessToken, from client: Client)
-        async throws(AuthError) -> Page
+        async throws(AuthError) -> Page<AuditRow, UUID>
     {
         _ = try await sessions.admit(token, from: client.address, as: client)
         let scope = try await sessions.demand("audit:export", of: token)
@@ -65,13 +59,12 @@ public struct AuditLog: Sendable {
 
     /// What happened to the caller's own account: sign-ins, failures, locks, passwords, the end of sessions.
     public func history(of token: AccessToken, after: UUID?, limit: Int) async throws(AuthError)
-        -> (items: [HistoryItem], next: UUID?)
+        -> Page<HistoryItem, UUID>
     {
         var filter = AuditFilter()
         filter.user = token.userID
         filter.events = Self.history.map(\.rawValue)
-        let page = try await read(filter, after: after, limit: limit, within: .everywhere)
-        return (page.items.map { HistoryItem($0) }, page.next)
+        return try await read(filter, after: after, limit: limit, within: .everywhere).map { $0.map(HistoryItem.init) }
     }
 
     /// How far the log is sealed, signed; nil while nothing is.
@@ -91,7 +84,9 @@ public struct AuditLog: Sendable {
     /// What others verify heads with: a JWK (RFC 8037).
     public var publicKey: JSON { chain.signer.publicKey }
 
-    private func read(_ filter: AuditFilter, after: UUID?, limit: Int, within scope: Scope) async throws(AuthError) -> Page {
+    private func read(_ filter: AuditFilter, after: UUID?, limit: Int, within scope: Scope) async throws(AuthError)
+        -> Page<AuditRow, UUID>
+    {
         var filter = filter
         filter.bound = scope.company
         do {

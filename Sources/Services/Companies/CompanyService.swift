@@ -33,20 +33,21 @@ public struct CompanyService: Sendable {
     /// One page of companies that the caller sees, the oldest first.
     /// - Throws: `.forbidden`.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [Company], next: UUID?)
+        async throws(AuthError) -> Page<Company, UUID>
     {
         let scope = try await sessions.demand("companies:read", of: token)
         do {
-            let page = try await store.reading.companies.page(after: after, within: scope.company, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.companies.page(after: after, within: scope.company, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 
     /// - Throws: `.forbidden`, `.notFound`.
     public func find(_ id: UUID, by token: AccessToken) async throws(AuthError) -> Company {
-        try await demand("companies:read", in: id, of: token)
+        let scope = try await sessions.demand("companies:read", of: token)
         do {
+            _ = try scope.narrowed(to: id)
             guard let company = try await store.reading.companies.find(id) else { throw AuthError.notFound }
             return company
         } catch { throw .from(error) }
@@ -58,14 +59,12 @@ public struct CompanyService: Sendable {
     public func create(name: String, domain: DomainName?, memberLimit: Int?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Company
     {
-        guard try await sessions.demand("companies:create", of: token) == .everywhere else {
-            throw .forbidden(permission: "companies:create")
-        }
         let now = clock.now
         let company = Company(
             id: UUID(at: now, random: random), name: name, domain: domain?.ascii, memberLimit: memberLimit)
         do {
             try await store.transaction { repositories in
+                try await reach.authority(of: token, in: repositories).demandEverywhere("companies:create")
                 try await repositories.companies.insert(company, at: now)
                 try await record(.companyCreated, company.id, [], by: token, from: client, in: repositories)
             }
@@ -79,16 +78,11 @@ public struct CompanyService: Sendable {
     public func update(_ id: UUID, _ change: CompanyChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Company
     {
-        if change.status != nil || change.memberLimit != nil {
-            guard try await sessions.demand("companies:suspend", of: token) == .everywhere else {
-                throw .forbidden(permission: "companies:suspend")
-            }
-        }
-        if change.name != nil || change.domain != nil { try await demand("companies:update", in: id, of: token) }
         let now = clock.now
         let changed: (company: Company, ended: [UUID])
         do {
             changed = try await store.transaction { repositories in
+                try demand(change, of: id, by: try await reach.authority(of: token, in: repositories))
                 guard var company = try await repositories.companies.find(id) else { throw AuthError.notFound }
                 company.name = change.name ?? company.name
                 if let domain = change.domain { company.domain = domain?.ascii }
@@ -102,9 +96,17 @@ public struct CompanyService: Sendable {
                 return (company, try await set(status, of: id, by: token, from: client, at: now, in: repositories))
             }
         } catch { throw AccountService.taken(error) }
-        try await sessions.made(ended: changed.ended)
+        try await sessions.announce(ended: changed.ended)
         try await sessions.subjects.manyChanged()
         return changed.company
+    }
+
+    private func demand(_ change: CompanyChange, of id: UUID, by authority: Authority) throws(AuthError) {
+        let binds = change.status != nil || change.memberLimit != nil
+        if binds { try authority.demandEverywhere("companies:suspend") }
+        // A change of nothing tells what is there, so it is not free either.
+        guard !binds || change.name != nil || change.domain != nil else { return }
+        _ = try authority.demand("companies:update").narrowed(to: id)
     }
 
     private func set(
@@ -124,11 +126,9 @@ public struct CompanyService: Sendable {
     /// Deletes a company, softly: the sessions that stand in it end, and its domain is free again.
     /// - Throws: `.forbidden`, `.notFound`.
     public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        guard try await sessions.demand("companies:delete", of: token) == .everywhere else {
-            throw .forbidden(permission: "companies:delete")
-        }
         let now = clock.now
         try await sessions.endingSessions { repositories in
+            try await reach.authority(of: token, in: repositories).demandEverywhere("companies:delete")
             guard try await repositories.companies.delete(id, at: now) else { throw AuthError.notFound }
             let ended = try await repositories.sessions.endAll(ofCompany: id, because: .deleted, at: now)
             let facts = [JSON.Member("sessions_ended", .integer(Int64(ended.count)))]
@@ -143,11 +143,11 @@ public struct CompanyService: Sendable {
     /// Puts a person into the company. From within a company nobody can pull in people of others: they are invited.
     /// - Throws: `.forbidden`, `.notFound`, `.tooMany`, `.alreadyMember`.
     public func add(_ user: UUID, to id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        let scope = try await demand("companies:update", in: id, of: token)
-        guard scope == .everywhere else { throw .notFound }
         let now = clock.now
         do {
             try await store.transaction { repositories in
+                let scope = try await reach.demand("companies:update", of: token, in: repositories)
+                guard scope == .everywhere else { throw AuthError.notFound }
                 guard try await repositories.users.find(user) != nil, try await repositories.companies.find(id) != nil else {
                     throw AuthError.notFound
                 }
@@ -160,20 +160,16 @@ public struct CompanyService: Sendable {
         try await sessions.subjects.changed(user: user)
     }
 
-    /// Takes a person out of the company, with the roles and sessions they have there.
+    /// Takes a person out of the company, with the roles and sessions they have there; nobody who may do more in it, or
+    /// everywhere, than the caller.
     /// - Throws: `.forbidden`, `.notFound`.
     public func remove(_ user: UUID, from id: UUID, by token: AccessToken, client: Client) async throws(AuthError) {
-        try await demand("companies:update", in: id, of: token)
         let now = clock.now
         try await sessions.endingSessions { repositories in
             let authority = try await reach.authority(of: token, in: repositories)
+            _ = try authority.demand("companies:update").narrowed(to: id)
             guard try await repositories.companies.memberships(of: user).contains(id) else { throw AuthError.notFound }
-            for grant in try await repositories.grants.current(of: user, at: now) where grant.company == id {
-                guard let permission = grant.permission, user != token.userID else { continue }
-                guard authority.may(Permission(stringLiteral: permission), in: id) else {
-                    throw AuthError.forbidden(permission: permission)
-                }
-            }
+            try await reach.demandRank(over: user, inCompany: id, by: authority, in: repositories)
             try await repositories.grants.withdrawAll(from: user, in: id)
             try await repositories.companies.remove(member: user, from: id)
             let ended = try await repositories.sessions.endAll(ofUser: user, inCompany: id, because: .revoked, at: now)
@@ -182,14 +178,6 @@ public struct CompanyService: Sendable {
             return ended
         }
         try await sessions.subjects.changed(user: user)
-    }
-
-    /// What belongs to other companies is not there for who stands in one.
-    @discardableResult
-    private func demand(_ permission: Permission, in company: UUID, of token: AccessToken) async throws(AuthError) -> Scope {
-        let scope = try await sessions.demand(permission, of: token)
-        guard scope == .everywhere || scope == .company(company) else { throw .notFound }
-        return scope
     }
 
     private func record(

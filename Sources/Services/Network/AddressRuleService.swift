@@ -51,8 +51,7 @@ public struct AddressRuleService: Sendable {
             try await reach.demand("users:update", over: id, by: authority, in: repositories)
             guard try await repositories.users.setRule(of: id, to: change.rule, at: now) else { throw AuthError.notFound }
             try await audit.record(
-                AuditEvent(.addressListChanged, user: id, actor: token.userID, facts: Self.facts(change.rule)), from: client,
-                in: repositories)
+                .addressListChanged, about: id, by: token, Self.facts(change.rule), from: client, in: repositories)
             return try await self.outcome(of: change, for: token, from: client, in: repositories)
         }
         if !change.isDryRun { try await sessions.subjects.changed(user: id) }
@@ -85,8 +84,7 @@ public struct AddressRuleService: Sendable {
                 rule.isEnabled = false
                 _ = try await repositories.users.setRule(of: user.id, to: rule, at: now)
                 try await audit.record(
-                    AuditEvent(.addressListChanged, user: user.id, actor: nil, facts: Self.facts(rule)), from: nil,
-                    in: repositories)
+                    .addressListChanged, about: user.id, by: nil, Self.facts(rule), from: nil, in: repositories)
                 return user.id
             }
         } catch { throw .from(error) }

@@ -18,6 +18,14 @@ public struct PermissionQuestion: Sendable {
     }
 }
 
+/// The answer to one question of several.
+public enum PermissionDecision: Sendable, Hashable {
+    case allowed
+    case refused
+    /// There is nobody of that id, or nobody whom the caller sees there.
+    case notFound
+}
+
 /// The rules of who gets which role: nobody grants or withdraws what they do not have themselves, in that place.
 public struct GrantService: Sendable {
     let store: DataStore
@@ -96,7 +104,7 @@ public struct GrantService: Sendable {
         _ role: UUID?, to user: UUID, in company: UUID?, by token: AccessToken, _ repositories: Repositories
     ) async throws {
         let authority = try await reach.authority(of: token, in: repositories)
-        guard let scope = authority.scope(of: "roles:grant") else { throw AuthError.forbidden(permission: "roles:grant") }
+        let scope = try authority.demand("roles:grant")
         guard try await repositories.users.find(user) != nil else { throw AuthError.notFound }
         try await reach.demandSight(of: user, from: scope, in: repositories)
         guard let role else { return }
@@ -123,16 +131,24 @@ public struct GrantService: Sendable {
 
     // MARK: Asking
 
+    /// - Throws: `.forbidden`, `.notFound`.
+    public func decide(_ question: PermissionQuestion, for caller: Authority) async throws(AuthError) -> Bool {
+        let decision = try await decide([question], for: caller).first
+        guard decision != .notFound else { throw .notFound }
+        return decision == .allowed
+    }
+
     /// Answers in the order of the questions. About others only whoever has `permissions:check` may ask, and from
     /// within a company only about its people there.
-    /// - Throws: `.forbidden`, `.notFound`.
-    public func decide(_ questions: [PermissionQuestion], for caller: Authority) async throws(AuthError) -> [Bool] {
+    /// - Throws: `.forbidden`.
+    public func decide(_ questions: [PermissionQuestion], for caller: Authority) async throws(AuthError) -> [PermissionDecision] {
         let others = Set(questions.compactMap(\.user)).subtracting([caller.user])
         let scope = caller.scope(of: "permissions:check")
         guard others.isEmpty || scope != nil else { throw .forbidden(permission: "permissions:check") }
         do {
             var known: [UUID: [Grant]] = [:]
             for user in others { known[user] = try await grants(of: user, seenFrom: scope) }
+            let unknown = others.subtracting(known.keys)
             if questions.contains(where: { $0.isOf(caller.user) && $0.company != nil && $0.company != caller.company }) {
                 known[caller.user] = try await store.reading.grants.current(of: caller.user, at: clock.now)
             }
@@ -141,22 +157,26 @@ public struct GrantService: Sendable {
                 guard try await store.reading.companies.find(company)?.status != .active else { continue }
                 for user in known.keys { known[user]?.removeAll { $0.company == company } }
             }
-            return try questions.map { question in
-                if question.isOf(caller.user), caller.may(question.permission, in: question.company) { return true }
+            return questions.map { question in
+                if question.isOf(caller.user), caller.may(question.permission, in: question.company) { return .allowed }
                 if !question.isOf(caller.user), case .company(let company) = scope, question.company != company {
-                    throw AuthError.notFound
+                    return .notFound
                 }
+                if let user = question.user, unknown.contains(user) { return .notFound }
                 let there = (known[question.user ?? caller.user] ?? [])
                     .filter { $0.company == nil || $0.company == question.company }
-                return PermissionSet(there.compactMap(\.permission)).covers(question.permission)
+                return PermissionSet(there.compactMap(\.permission)).covers(question.permission) ? .allowed : .refused
             }
         } catch { throw .from(error) }
     }
 
     /// Those of someone who is blocked permit nothing.
-    private func grants(of user: UUID, seenFrom scope: Scope?) async throws -> [Grant] {
-        if let scope { try await reach.demandSight(of: user, from: scope, in: store.reading) }
-        guard let found = try await store.reading.users.find(user) else { throw AuthError.notFound }
+    /// - Returns: nil where there is nobody, or nobody whom one sees from there.
+    private func grants(of user: UUID, seenFrom scope: Scope?) async throws -> [Grant]? {
+        do {
+            if let scope { try await reach.demandSight(of: user, from: scope, in: store.reading) }
+        } catch AuthError.notFound { return nil }
+        guard let found = try await store.reading.users.find(user) else { return nil }
         return found.status == .active ? try await store.reading.grants.current(of: user, at: clock.now) : []
     }
 

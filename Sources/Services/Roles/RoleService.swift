@@ -55,14 +55,14 @@ public struct RoleService: Sendable {
 
     /// One page of roles, the oldest first.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [RoleDetail], next: UUID?)
+        async throws(AuthError) -> Page<RoleDetail, UUID>
     {
         let scope = try await sessions.demand("roles:read", of: token)
         do {
-            let page = try await store.reading.roles.page(after: after, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            let shown = try await details(of: items, in: store.reading).map { $0.shown(to: scope) }
-            return (shown, page.count > limit ? items.last?.id : nil)
+            let page = try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.roles.page(after: after, limit: $0)
+            }
+            return try await page.map { try await details(of: $0, in: store.reading).map { $0.shown(to: scope) } }
         } catch { throw .from(error) }
     }
 
@@ -220,7 +220,7 @@ public struct RoleService: Sendable {
 
     private func demandManaging(_ token: AccessToken, in repositories: Repositories) async throws -> Authority {
         let authority = try await reach.authority(of: token, in: repositories)
-        guard authority.everywhere.covers("roles:manage") else { throw AuthError.forbidden(permission: "roles:manage") }
+        try authority.demandEverywhere("roles:manage")
         return authority
     }
 

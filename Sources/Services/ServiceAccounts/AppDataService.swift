@@ -42,8 +42,10 @@ public struct AppDataService: Sendable {
                     .init("name", .string(name)), .init("service_account_id", JSON(caller.account.id)),
                     .init("removed", .bool(value == nil)),
                 ]
+                var company = caller.account.company
+                if company == nil { company = try await audit.company(ofEventAbout: user, in: repositories) }
                 try await audit.record(
-                    AuditEvent(.appDataWritten, user: user, actor: caller.account.id, company: caller.account.company, facts: facts),
+                    AuditEvent(.appDataWritten, user: user, actor: caller.account.id, company: company, facts: facts),
                     from: client, in: repositories)
             }
         } catch { throw .from(error) }
@@ -54,9 +56,7 @@ public struct AppDataService: Sendable {
         async throws -> JSON
     {
         guard let permission = Permission("app_data:\(name)") else { throw AuthError.notFound }
-        guard let scope = caller.authority.scope(of: permission) else {
-            throw AuthError.forbidden(permission: permission.description)
-        }
+        let scope = try caller.authority.demand(permission)
         guard let person = try await repositories.users.find(user) else { throw AuthError.notFound }
         try await reach.demandSight(of: user, from: scope, in: repositories)
         return try JSON.parse(Array(person.appData.utf8))

@@ -43,13 +43,13 @@ public struct ServiceAccountService: Sendable {
     /// One page of accounts that the caller sees, the oldest first.
     /// - Throws: `.forbidden`.
     public func list(after: UUID?, limit: Int, by token: AccessToken)
-        async throws(AuthError) -> (items: [ServiceAccount], next: UUID?)
+        async throws(AuthError) -> Page<ServiceAccount, UUID>
     {
         let scope = try await sessions.demand("service_accounts:read", of: token)
         do {
-            let page = try await store.reading.serviceAccounts.page(after: after, within: scope.company, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.serviceAccounts.page(after: after, within: scope.company, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 
@@ -70,22 +70,22 @@ public struct ServiceAccountService: Sendable {
     public func create(name: String, description: String, company: UUID?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> ServiceAccount
     {
-        let scope = try await sessions.demand("service_accounts:manage", of: token)
-        guard scope.company == nil || company == nil || company == scope.company else { throw .notFound }
         let now = clock.now
-        let account = ServiceAccount(
-            id: UUID(at: now, random: random), name: name, description: description, company: company ?? scope.company,
-            createdBy: token.userID, at: now)
+        let id = UUID(at: now, random: random)
         do {
-            try await store.transaction { repositories in
+            return try await store.transaction { repositories in
+                let scope = try await reach.demand("service_accounts:manage", of: token, in: repositories)
+                let account = ServiceAccount(
+                    id: id, name: name, description: description, company: try scope.narrowed(to: company),
+                    createdBy: token.userID, at: now)
                 if let company = account.company {
                     guard try await repositories.companies.find(company) != nil else { throw AuthError.notFound }
                 }
                 try await repositories.serviceAccounts.insert(account)
                 try await record(.serviceAccountCreated, account, [], by: token, from: client, in: repositories)
+                return account
             }
         } catch { throw .from(error) }
-        return account
     }
 
     /// A disabled account's keys open nothing from the next request on.
@@ -93,7 +93,7 @@ public struct ServiceAccountService: Sendable {
     public func update(_ id: UUID, _ change: ServiceAccountChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> ServiceAccount
     {
-        try await changing(id, by: token) { account, repositories in
+        try await changing(id, by: token) { account, _, repositories in
             account.name = change.name ?? account.name
             account.description = change.description ?? account.description
             account.isEnabled = change.isEnabled ?? account.isEnabled
@@ -107,7 +107,7 @@ public struct ServiceAccountService: Sendable {
     /// Deletes an account with its keys.
     /// - Throws: `.forbidden`, `.notFound`.
     public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        _ = try await changing(id, by: token) { account, repositories in
+        _ = try await changing(id, by: token) { account, _, repositories in
             try await repositories.serviceAccounts.delete(id)
             try await record(.serviceAccountDeleted, account, [], by: token, from: client, in: repositories)
         }
@@ -128,8 +128,7 @@ public struct ServiceAccountService: Sendable {
         let key = APIKey(
             id: UUID(at: now, random: random), account: id, name: name, secretDigest: Digest.sha256(secret),
             scopes: Set(scopes.map(\.description)).sorted(), createdBy: token.userID, at: now, expiresAt: expiresAt)
-        _ = try await changing(id, by: token) { account, repositories in
-            let authority = try await reach.authority(of: token, in: repositories)
+        _ = try await changing(id, by: token) { account, authority, repositories in
             if let missing = authority.firstMissing(of: key.scopes, in: account.company) {
                 throw AuthError.forbidden(permission: missing)
             }
@@ -146,7 +145,7 @@ public struct ServiceAccountService: Sendable {
 
     /// - Throws: `.forbidden`, `.notFound`.
     public func revoke(key: UUID, of id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        _ = try await changing(id, by: token) { account, repositories in
+        _ = try await changing(id, by: token) { account, _, repositories in
             guard try await repositories.serviceAccounts.revoke(key: key, of: id, at: clock.now) else {
                 throw AuthError.notFound
             }
@@ -157,15 +156,16 @@ public struct ServiceAccountService: Sendable {
 
     private func changing(
         _ id: UUID, by token: AccessToken,
-        _ body: @escaping @Sendable (inout ServiceAccount, Repositories) async throws -> Void
+        _ body: @escaping @Sendable (inout ServiceAccount, Authority, Repositories) async throws -> Void
     ) async throws(AuthError) -> ServiceAccount {
-        let scope = try await sessions.demand("service_accounts:manage", of: token)
         do {
             return try await store.transaction { repositories in
+                let authority = try await reach.authority(of: token, in: repositories)
+                let scope = try authority.demand("service_accounts:manage")
                 guard var account = try await repositories.serviceAccounts.find(id, within: scope.company) else {
                     throw AuthError.notFound
                 }
-                try await body(&account, repositories)
+                try await body(&account, authority, repositories)
                 return account
             }
         } catch { throw .from(error) }

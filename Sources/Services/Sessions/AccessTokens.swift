@@ -5,6 +5,7 @@ import JOSE
 public struct AccessToken: Sendable, Hashable {
     public let userID: UUID
     public let sessionID: UUID
+    /// As it was when the token was made: the session may stand elsewhere by now.
     public let companyID: UUID?
     public let methods: [String]
     public let expiresAt: Timestamp

@@ -71,12 +71,12 @@ public final class SessionService: Sendable {
         case .advanced(let session, let subject), .repeated(let session, let subject):
             return try pair(for: session, subject, secretOf: next, at: now)
         case .reused(let session):
-            try await made(ended: [session.id])
+            try await announce(ended: [session.id])
             throw .tokenReused
         }
     }
 
-    private func recordRefusal(of id: UUID, from client: Client) async throws(AuthError) {
+    func recordRefusal(of id: UUID, from client: Client) async throws(AuthError) {
         do {
             try await store.transaction { [self] repositories in
                 guard let session = try await repositories.sessions.find(id) else { return }
@@ -137,24 +137,22 @@ public final class SessionService: Sendable {
         try await subjects.subject(ofSession: token.sessionID)
     }
 
-    /// Where the caller may do this.
+    /// Where the caller may do this, as it is remembered: for what only reads. What changes something asks ``Reach``.
     /// - Throws: `.forbidden` where it is nowhere.
     func demand(_ permission: Permission, of token: AccessToken) async throws(AuthError) -> Scope {
-        guard let scope = try await subject(of: token).scope(of: permission) else {
-            throw .forbidden(permission: permission.description)
-        }
-        return scope
+        try await subject(of: token).authority.demand(permission)
     }
 
     /// One page of the caller's sessions, the newest first.
     public func list(
         of token: AccessToken, after: UUID?, limit: Int, includesEnded: Bool
-    ) async throws(AuthError) -> (items: [Session], next: UUID?) {
+    ) async throws(AuthError) -> Page<Session, UUID> {
         do {
-            let page = try await store.reading.sessions.page(
-                ofUser: token.userID, after: after, includesEnded: includesEnded, limit: limit + 1, at: clock.now)
-            let items = try await rotations.current(Array(page.prefix(limit)))
-            return (items, page.count > limit ? items.last?.id : nil)
+            let page = try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.sessions.page(
+                    ofUser: token.userID, after: after, includesEnded: includesEnded, limit: $0, at: clock.now)
+            }
+            return try await page.map { try await rotations.current($0) }
         } catch { throw .from(error) }
     }
 
@@ -177,14 +175,14 @@ public final class SessionService: Sendable {
     /// - Returns: how many.
     @discardableResult
     public func revokeOthers(_ token: AccessToken, from client: Client) async throws(AuthError) -> Int {
-        try await endAll(of: token.userID, except: token.sessionID, because: .revoked, from: client)
+        try await endAll(by: token, except: token.sessionID, from: client)
     }
 
     /// Ends every session of the caller.
     /// - Returns: how many.
     @discardableResult
     public func revokeAll(_ token: AccessToken, from client: Client) async throws(AuthError) -> Int {
-        try await endAll(of: token.userID, except: nil, because: .revoked, from: client)
+        try await endAll(by: token, except: nil, from: client)
     }
 
     /// Ends the session that a refresh or access token belongs to; does nothing for what is no token of ours.
@@ -219,22 +217,18 @@ public final class SessionService: Sendable {
         }
     }
 
-    private func endAll(
-        of user: UUID, except kept: UUID?, because reason: Session.EndReason, from client: Client
-    ) async throws(AuthError) -> Int {
+    private func endAll(by token: AccessToken, except kept: UUID?, from client: Client) async throws(AuthError) -> Int {
         try await endingSessions { [self] repositories in
             let ended = try await repositories.sessions.endAll(
-                ofUser: user, except: kept, because: reason, at: clock.now)
+                ofUser: token.userID, except: kept, because: .revoked, at: clock.now)
             let facts = [JSON.Member("sessions", .integer(Int64(ended.count)))]
-            try await audit.record(
-                AuditEvent(.allSessionsRevoked, user: user, session: kept, facts: facts), from: client,
-                in: repositories)
+            try await audit.record(.allSessionsRevoked, about: token.userID, by: token, facts, from: client, in: repositories)
             return ended
         }
     }
 
     /// Makes the end of sessions known everywhere. Call it after the commit.
-    func made(ended sessions: [UUID]) async throws(AuthError) {
+    func announce(ended sessions: [UUID]) async throws(AuthError) {
         guard !sessions.isEmpty else { return }
         try await revocations.add(sessions)
         try await rotations.forget(sessions)
@@ -245,7 +239,7 @@ public final class SessionService: Sendable {
     func endingSessions(_ body: @escaping @Sendable (Repositories) async throws -> [UUID]) async throws(AuthError) -> Int {
         let ended: [UUID]
         do { ended = try await store.transaction(body) } catch { throw .from(error) }
-        try await made(ended: ended)
+        try await announce(ended: ended)
         return ended.count
     }
 }

@@ -1,3 +1,4 @@
+import Ground
 import Store
 
 /// Whether a person, and the company they stand in, may go on.
@@ -12,7 +13,15 @@ enum Standing {
         }
     }
 
-    /// The same for a subject that was loaded, and of whose changes one would have heard.
+    /// The company among those of a person that a session may stand in. Whether others are there at all is not told.
+    /// - Throws: `.notMember`, `.companySuspended`.
+    static func company(_ id: UUID, among companies: [Company]) throws(AuthError) -> Company {
+        guard let company = companies.first(where: { $0.id == id }) else { throw .notMember }
+        guard company.status == .active else { throw .companySuspended }
+        return company
+    }
+
+    /// Whether a subject may go on that was loaded, and of whose changes one would have heard.
     /// - Throws: `.accountBlocked`, `.companySuspended`.
     static func check(_ subject: Subject) throws(AuthError) {
         guard subject.person.status == .active else { throw .accountBlocked }

@@ -28,13 +28,18 @@ public struct SignInService: Sendable {
         let deviceKeys: [[UInt8]]
         /// The hash that the password was checked against.
         let hash: String
+        /// The company that was asked for; nil: the first that is active.
+        let company: UUID?
     }
 
     /// Signs in with e-mail address and password.
-    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.rateLimited`,
-    ///   `.overloaded`, `.unavailable`.
-    public func signIn(email: EmailAddress, password: String, from client: Client) async throws(AuthError) -> SignInOutcome {
-        let proof = try await prove(email, password, from: client)
+    /// - Parameter company: the one that the session shall stand in; nil: the first that is active.
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.notMember`,
+    ///   `.rateLimited`, `.overloaded`, `.unavailable`.
+    public func signIn(email: EmailAddress, password: String, to company: UUID? = nil, from client: Client)
+        async throws(AuthError) -> SignInOutcome
+    {
+        let proof = try await prove(email, password, to: company, from: client)
         do { return .signedIn(try await enter(proof, from: client)) } catch .passwordChangeRequired {
             return .passwordChange(token: passwordChanges.token(for: proof.user), expiresIn: PasswordChangeTokens.lifetime)
         }
@@ -42,7 +47,9 @@ public struct SignInService: Sendable {
 
     // MARK: The password door
 
-    private func prove(_ email: EmailAddress, _ password: String, from client: Client) async throws(AuthError) -> Proof {
+    private func prove(_ email: EmailAddress, _ password: String, to company: UUID?, from client: Client)
+        async throws(AuthError) -> Proof
+    {
         let now = clock.now
         let keys = Lockout.deviceKeys(of: client)
         let user: User?
@@ -64,7 +71,7 @@ public struct SignInService: Sendable {
             throw .credentialsInvalid
         }
         let hash = verification.needsRehash ? try await rehash(password, of: user, stored) : stored
-        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, hash: hash)
+        return Proof(user: user, method: "pwd", attempt: attempt, deviceKeys: keys, hash: hash, company: company)
     }
 
     /// Puts a hash of the cost that is set now in the place of a cheaper one.
@@ -120,15 +127,18 @@ public struct SignInService: Sendable {
         _ kind: AuditEvent.Kind, user: UUID?, because reason: String, andLocks: Bool = false, from client: Client
     ) async throws(AuthError) {
         let fact = JSON.Member("reason", .string(reason))
-        var events = [AuditEvent(kind, user: user, facts: [fact])]
-        if andLocks { events.append(AuditEvent(.accountLocked, user: user, facts: [fact])) }
+        let kinds = andLocks ? [kind, .accountLocked] : [kind]
         do {
-            try await store.transaction { [events] repositories in
-                for event in events { try await audit.record(event, from: client, in: repositories) }
+            try await store.transaction { repositories in
+                let company = try await audit.company(ofEventAbout: user, in: repositories)
+                for kind in kinds {
+                    try await audit.record(
+                        AuditEvent(kind, user: user, company: company, facts: [fact]), from: client, in: repositories)
+                }
             }
         } catch { throw .from(error) }
-        for event in events {
-            log.warning(event.kind.rawValue) { line in
+        for kind in kinds {
+            log.warning(kind.rawValue) { line in
                 line.member("request_id", client.requestID)
                 line.member("user_id", JSON(user))
                 line.member("client", client.address.description)
@@ -156,7 +166,7 @@ public struct SignInService: Sendable {
             }
             throw error
         }
-        try await sessions.made(ended: opening.ended)
+        try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 
@@ -176,7 +186,7 @@ public struct SignInService: Sendable {
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
         guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }
-        let company = try await company(of: user, in: repositories)
+        let company = try await company(of: user, wanted: proof.company, in: repositories)
         try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
         let opening = try await open(
             for: user.id, in: company?.id, method: proof.method, from: client, at: now, repositories)
@@ -188,9 +198,11 @@ public struct SignInService: Sendable {
         return opening
     }
 
-    /// The company that the session will stand in: the first that is active; none for who belongs to none.
-    func company(of user: User, in repositories: Repositories) async throws -> Company? {
+    /// The company that the session will stand in: the one that is wanted, else the first that is active; none for who
+    /// belongs to none.
+    func company(of user: User, wanted: UUID? = nil, in repositories: Repositories) async throws -> Company? {
         let companies = try await repositories.companies.all(ofUser: user.id)
+        if let wanted { return try Standing.company(wanted, among: companies) }
         if let active = companies.first(where: { $0.status == .active }) { return active }
         guard try await !repositories.companies.hasMemberships(user: user.id) else { throw AuthError.companySuspended }
         return nil
@@ -258,14 +270,15 @@ public struct SignInService: Sendable {
                 let company = try await company(of: current, in: repositories)
                 try await repositories.users.setPassword(of: user.id, to: hash, at: now)
                 try await repositories.attempts.succeeded(user: user.id, at: now)
-                try await audit.record(AuditEvent(.passwordChanged, user: user.id), from: client, in: repositories)
+                try await audit.record(
+                    AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)
                 for key in Lockout.deviceKeys(of: client) {
                     try await repositories.attempts.remember(device: key, user: user.id, at: now)
                 }
                 return try await open(for: user.id, in: company?.id, method: "pwd", from: client, at: now, repositories)
             }
         } catch { throw .from(error) }
-        try await sessions.made(ended: opening.ended)
+        try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 
@@ -274,6 +287,7 @@ public struct SignInService: Sendable {
         case .credentialsInvalid: "changed_meanwhile"
         case .accountBlocked: "blocked"
         case .companySuspended: "company_suspended"
+        case .notMember: "not_member"
         case .passwordChangeRequired: "password_change_required"
         case .addressNotAllowed: "address_not_allowed"
         default: nil

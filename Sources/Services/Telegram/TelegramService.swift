@@ -92,7 +92,7 @@ public struct TelegramService: Sendable {
         }
         guard case .opened(let opening, let changed) = entry else { throw .accessRequired }
         if changed { try await sessions.subjects.changed(user: opening.session.userID) }
-        try await sessions.made(ended: opening.ended)
+        try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
 

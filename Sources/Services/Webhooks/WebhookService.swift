@@ -37,6 +37,7 @@ public struct WebhookService: Sendable {
 
     let store: DataStore
     let sessions: SessionService
+    let reach: Reach
     let subscriptions: Subscriptions
     let vault: Vault
     let settings: WebhookSettings
@@ -47,12 +48,12 @@ public struct WebhookService: Sendable {
     // MARK: Webhooks
 
     /// One page, the newest first.
-    public func list(by token: AccessToken, after: UUID?, limit: Int) async throws(AuthError) -> (items: [Webhook], next: UUID?) {
+    public func list(by token: AccessToken, after: UUID?, limit: Int) async throws(AuthError) -> Page<Webhook, UUID> {
         let scope = try await sessions.demand(Self.reading, of: token)
         do {
-            let page = try await store.reading.webhooks.page(within: scope.company, after: after, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.webhooks.page(within: scope.company, after: after, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 
@@ -68,26 +69,26 @@ public struct WebhookService: Sendable {
     public func create(_ change: WebhookChange, for company: UUID?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> RevealedWebhook
     {
-        let scope = try await sessions.demand(Self.managing, of: token)
-        if let bound = scope.company, let company, company != bound { throw .notFound }
-        let place = company ?? scope.company
         let now = clock.now
         let id = UUID(at: now, random: random)
         let (events, secret) = (change.events ?? [], WebhookSecret(random: random))
         try check(events)
+        let url = try self.url(change.url ?? "")
         let webhook: Webhook
         do {
-            webhook = Webhook(
-                id: id, companyID: place, url: try self.url(change.url ?? ""), events: events,
-                description: change.description ?? "", isEnabled: change.isEnabled ?? true,
-                secret: try secret.sealed(for: id, in: vault), at: now)
-            try await store.transaction { repositories in
+            let sealed = try secret.sealed(for: id, in: vault)
+            webhook = try await store.transaction { repositories in
+                let place = try await reach.demand(Self.managing, of: token, in: repositories).narrowed(to: company)
                 if let place, try await repositories.companies.find(place) == nil { throw AuthError.notFound }
                 guard try await repositories.webhooks.count(ofCompany: place) < Self.most else {
                     throw AuthError.tooMany
                 }
+                let webhook = Webhook(
+                    id: id, companyID: place, url: url, events: events, description: change.description ?? "",
+                    isEnabled: change.isEnabled ?? true, secret: sealed, at: now)
                 try await repositories.webhooks.insert(webhook)
                 try await record(.webhookCreated, webhook, by: token, from: client, in: repositories)
+                return webhook
             }
         } catch { throw .from(error) }
         await subscriptions.changed()
@@ -129,10 +130,9 @@ public struct WebhookService: Sendable {
 
     /// Deletes it, with what waits to be sent to it.
     public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
-        let scope = try await sessions.demand(Self.managing, of: token)
         do {
             try await store.transaction { repositories in
-                let webhook = try await Self.find(id, within: scope, in: repositories)
+                let webhook = try await managed(id, by: token, in: repositories)
                 try await repositories.outbox.delete(lane: WebhookMessage.lane(id))
                 try await repositories.webhooks.delete(id)
                 try await record(.webhookDeleted, webhook, by: token, from: client, in: repositories)
@@ -145,12 +145,11 @@ public struct WebhookService: Sendable {
         _ id: UUID, _ kind: AuditEvent.Kind, by token: AccessToken, from client: Client,
         _ change: @escaping @Sendable (inout Webhook, Timestamp) throws -> Void
     ) async throws(AuthError) -> Webhook {
-        let scope = try await sessions.demand(Self.managing, of: token)
         let now = clock.now
         let changed: Webhook
         do {
             changed = try await store.transaction { repositories in
-                var webhook = try await Self.find(id, within: scope, in: repositories)
+                var webhook = try await managed(id, by: token, in: repositories)
                 try change(&webhook, now)
                 webhook.updatedAt = now
                 try await repositories.webhooks.update(webhook)
@@ -166,14 +165,14 @@ public struct WebhookService: Sendable {
 
     /// One page of what was sent to a webhook, the newest first.
     public func deliveries(of id: UUID, by token: AccessToken, after: UUID?, limit: Int)
-        async throws(AuthError) -> (items: [OutboxMessage], next: UUID?)
+        async throws(AuthError) -> Page<OutboxMessage, UUID>
     {
         let scope = try await sessions.demand(Self.reading, of: token)
         do {
             _ = try await Self.find(id, within: scope, in: store.reading)
-            let page = try await store.reading.outbox.page(of: WebhookMessage.lane(id), after: after, limit: limit + 1)
-            let items = Array(page.prefix(limit))
-            return (items, page.count > limit ? items.last?.id : nil)
+            return try await Page(of: limit, endingAt: \.id) {
+                try await store.reading.outbox.page(of: WebhookMessage.lane(id), after: after, limit: $0)
+            }
         } catch { throw .from(error) }
     }
 
@@ -204,11 +203,10 @@ public struct WebhookService: Sendable {
         to id: UUID, by token: AccessToken,
         _ compose: @escaping @Sendable (Webhook, Repositories, Timestamp) async throws -> (id: UUID, topic: String, body: String)
     ) async throws(AuthError) -> OutboxMessage {
-        let scope = try await sessions.demand(Self.managing, of: token)
         let now = clock.now
         do {
             return try await store.transaction { repositories in
-                let webhook = try await Self.find(id, within: scope, in: repositories)
+                let webhook = try await managed(id, by: token, in: repositories)
                 guard webhook.isEnabled else { throw AuthError.webhookDisabled }
                 let content = try await compose(webhook, repositories, now)
                 let message = OutboxMessage(
@@ -221,6 +219,12 @@ public struct WebhookService: Sendable {
     }
 
     // MARK: What all of them need
+
+    /// The webhook, for who may change it as this transaction sees it.
+    private func managed(_ id: UUID, by token: AccessToken, in repositories: Repositories) async throws -> Webhook {
+        let scope = try await reach.demand(Self.managing, of: token, in: repositories)
+        return try await Self.find(id, within: scope, in: repositories)
+    }
 
     private static func find(_ id: UUID, within scope: Scope, in repositories: Repositories) async throws -> Webhook {
         guard let webhook = try await repositories.webhooks.find(id, within: scope.company) else {

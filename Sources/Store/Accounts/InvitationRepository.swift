@@ -95,6 +95,16 @@ public struct InvitationRepository: Sendable {
         try await sql.run(Self.newest, [after.sqlValue, company.sqlValue, limit.sqlValue]).all()
     }
 
+    private static let ofPerson = Statement(
+        """
+        SELECT \(Invitation.columns) FROM invitations WHERE email_key = $1 OR accepted_by = $2 ORDER BY id
+        """)
+
+    /// Those to an address, and the one that the person followed, the oldest first.
+    public func all(toKey emailKey: String?, orAcceptedBy user: UUID) async throws(DatabaseError) -> [Invitation] {
+        try await sql.run(Self.ofPerson, [emailKey.sqlValue, user.sqlValue]).all()
+    }
+
     private static let rolesOf = Statement(
         """
         SELECT \(Role.columns.split(separator: ",").map { "r." + $0.filter { $0 != " " } }.joined(separator: ", "))

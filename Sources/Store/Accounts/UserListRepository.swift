@@ -43,11 +43,12 @@ public struct UserListRepository: Sendable {
     /// Words that are looked for at once.
     public static let mostWords = 4
 
-    public func page(_ query: UserQuery) async throws(DatabaseError) -> [(user: User, key: String)] {
+    /// - Parameter now: a role that ended before it counts for nothing.
+    public func page(_ query: UserQuery, at now: Timestamp) async throws(DatabaseError) -> [(user: User, key: String)] {
         let shape = Shape(query)
         guard let statement = Self.statements[shape] else { return [] }
         var page: [(User, String)] = []
-        for var row in try await sql.run(statement, Self.values(of: query, shape)) {
+        for var row in try await sql.run(statement, Self.values(of: query, shape, at: now)) {
             let user = try User(row: &row)
             page.append((user, try row.next()))
         }
@@ -116,8 +117,8 @@ public struct UserListRepository: Sendable {
                 (
                     "user_roles d JOIN users u ON u.id = d.user_id",
                     """
-                    d.role_id = $6 AND NOT EXISTS (SELECT 1 FROM user_roles e
-                        WHERE e.user_id = d.user_id AND e.role_id = d.role_id AND e.id < d.id)
+                    d.role_id = $6 AND \(hasNotEnded("d")) AND NOT EXISTS (SELECT 1 FROM user_roles e
+                        WHERE e.user_id = d.user_id AND e.role_id = d.role_id AND e.id < d.id AND \(hasNotEnded("e")))
                     """, "d.user_id"
                 )
             case .words:
@@ -125,12 +126,12 @@ public struct UserListRepository: Sendable {
                 (
                     "user_words w JOIN users u ON u.id = w.user_id",
                     """
-                    w.word >= $10 AND w.word < $11 AND NOT EXISTS (SELECT 1 FROM user_words o
-                        WHERE o.user_id = w.user_id AND o.word >= $10 AND o.word < w.word)
+                    w.word >= $11 AND w.word < $12 AND NOT EXISTS (SELECT 1 FROM user_words o
+                        WHERE o.user_id = w.user_id AND o.word >= $11 AND o.word < w.word)
                     """ + (1..<mostWords).map { number in
                         """
-                         AND ($\(10 + number * 2) = '' OR EXISTS (SELECT 1 FROM user_words o WHERE o.user_id = w.user_id
-                            AND o.word >= $\(10 + number * 2) AND o.word < $\(11 + number * 2)))
+                         AND ($\(11 + number * 2) = '' OR EXISTS (SELECT 1 FROM user_words o WHERE o.user_id = w.user_id
+                            AND o.word >= $\(11 + number * 2) AND o.word < $\(12 + number * 2)))
                         """
                     }.joined(), "w.user_id"
                 )
@@ -155,24 +156,28 @@ public struct UserListRepository: Sendable {
             """
     }
 
+    private static func hasNotEnded(_ grant: String) -> String {
+        "(\(grant).expires_at > $10 OR \(grant).expires_at IS NULL)"
+    }
+
     // The casts tell PostgreSQL a type before the first use does.
     private static let filters = """
          AND (u.status = $4 OR $4 IS NULL)
             AND (CAST($5 AS uuid) IS NULL OR EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.company_id = $5))
             AND (CAST($6 AS uuid) IS NULL OR EXISTS (SELECT 1 FROM user_roles g WHERE g.user_id = u.id AND g.role_id = $6
-                AND (g.company_id = $5 OR $5 IS NULL)))
+                AND (g.company_id = $5 OR $5 IS NULL) AND \(hasNotEnded("g"))))
             AND (u.last_login_at >= $7 OR $7 IS NULL) AND (u.last_login_at < $8 OR $8 IS NULL)
             AND ((u.deleted_at IS NULL) = ($9 = 0))
         """
 
-    private static func values(of query: UserQuery, _ shape: Shape) -> [SQLValue] {
+    private static func values(of query: UserQuery, _ shape: Shape, at now: Timestamp) -> [SQLValue] {
         let after = query.after
         let isNumber = shape.source == .all && shape.sort == .lastLogin
         let key: SQLValue = isNumber ? .integer(Int64(after?.key ?? "") ?? 0) : .text(after?.key ?? "")
         var values: [SQLValue] = [
             key, (after?.id ?? UUID(high: 0, low: 0)).sqlValue, query.limit.sqlValue, (query.status?.rawValue).sqlValue,
             query.company.sqlValue, query.role.sqlValue, query.lastLoginAfter.sqlValue, query.lastLoginBefore.sqlValue,
-            query.isDeleted.sqlValue,
+            query.isDeleted.sqlValue, now.sqlValue,
         ]
         guard shape.source == .words else { return values }
         // The longest leads: the fewest people have it.

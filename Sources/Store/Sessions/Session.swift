@@ -26,7 +26,7 @@ public struct Session: Sendable, RowDecodable {
 
     public let id: UUID
     public let userID: UUID
-    public let companyID: UUID?
+    public var companyID: UUID?
     /// Counts the rotations of the refresh token.
     public var generation: Int64
     /// SHA-256 of the secret in the current refresh token.

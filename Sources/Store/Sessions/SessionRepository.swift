@@ -149,6 +149,13 @@ public struct SessionRepository: Sendable {
         WHERE user_id = $1 AND ended_at IS NULL AND (id <> $4 OR $4 IS NULL) RETURNING id
         """)
 
+    private static let moveSession = Statement("UPDATE user_sessions SET company_id = $2 WHERE id = $1 AND ended_at IS NULL")
+
+    /// Makes a session stand in another company.
+    public func move(_ id: UUID, to company: UUID) async throws(DatabaseError) {
+        try await sql.run(Self.moveSession, [id.sqlValue, company.sqlValue])
+    }
+
     /// Ends every session of the user but `kept`.
     /// - Returns: those that ended.
     public func endAll(

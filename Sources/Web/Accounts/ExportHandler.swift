@@ -33,17 +33,18 @@ enum ExportHandler {
     }
 }
 
-struct ExportQuery: QueryInput {
-    static let format = QueryField<ImportFormat>.choice("format", "How the file is written; `csv` unless said.")
-    static let includesHashes = QueryField<Bool>.flag(
-        "include_hashes", default: false, "With the hashes of passwords: for those who may do everything, everywhere.")
-    static let fields: [any AnyQueryField] = [format, includesHashes]
+struct ExportQuery: Input {
+    static let format = Field<ImportFormat>.choice("format", "How the file is written; `csv` unless said.").optional
+    static let includesHashes = Field<Bool>.flag(
+        "include_hashes", example: false, "With the hashes of passwords: for those who may do everything, everywhere."
+    ).standing(for: false)
+    static let fields: [any AnyField] = [format, includesHashes]
 
     let format: ImportFormat
     let includesHashes: Bool
 
-    init(_ values: QueryValues) throws(AuthError) {
-        format = try values[Self.format] ?? .csv
-        includesHashes = try values[Self.includesHashes] ?? false
+    init(_ values: InputValues) throws(AuthError) {
+        format = try values[optional: Self.format] ?? .csv
+        includesHashes = try values[optional: Self.includesHashes] ?? false
     }
 }

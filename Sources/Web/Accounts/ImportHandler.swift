@@ -41,24 +41,26 @@ enum ImportHandler {
     }
 }
 
-struct ImportQuery: QueryInput {
+struct ImportQuery: Input {
     enum OnError: String, CaseIterable {
         case refuse, skip
     }
 
-    static let dryRun = QueryField<Bool>.flag("dry_run", default: false, "Checks everything, and writes nothing.")
-    static let onError = QueryField<OnError>.choice(
-        "on_error", "`refuse`: where one line is refused, nothing is written. `skip`: the others are written.")
-    static let createsCompanies = QueryField<Bool>.flag(
-        "create_companies", default: false, "Makes companies that the file names and that are not here.")
-    static let fields: [any AnyQueryField] = [dryRun, onError, createsCompanies]
+    static let dryRun = Field<Bool>.flag("dry_run", example: false, "Checks everything, and writes nothing.")
+        .standing(for: false)
+    static let onError = Field<OnError>.choice(
+        "on_error", "`refuse`: where one line is refused, nothing is written. `skip`: the others are written.").optional
+    static let createsCompanies = Field<Bool>.flag(
+        "create_companies", example: false, "Makes companies that the file names and that are not here."
+    ).standing(for: false)
+    static let fields: [any AnyField] = [dryRun, onError, createsCompanies]
 
     let options: ImportOptions
 
-    init(_ values: QueryValues) throws(AuthError) {
+    init(_ values: InputValues) throws(AuthError) {
         options = ImportOptions(
-            isDryRun: try values[Self.dryRun] ?? false, skipsRefused: try values[Self.onError] == .skip,
-            createsCompanies: try values[Self.createsCompanies] ?? false)
+            isDryRun: try values[optional: Self.dryRun] ?? false, skipsRefused: try values[optional: Self.onError] == .skip,
+            createsCompanies: try values[optional: Self.createsCompanies] ?? false)
     }
 }
 

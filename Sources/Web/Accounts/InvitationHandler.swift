@@ -25,7 +25,7 @@ enum InvitationHandler {
         answers: .json(PageAnswer<InvitationAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.invitations.list(after: query.after, limit: query.limit, by: try call.caller)
-        return .answer(PageAnswer(items: page.items.map(InvitationAnswer.init), next: page.next?.description))
+        return .answer(PageAnswer(page, of: InvitationAnswer.init))
     }
 
     static let withdraw = Operation(

@@ -125,47 +125,49 @@ enum UserHandler {
 }
 
 /// What a list of people is asked for.
-struct UserListQuery: QueryInput {
+struct UserListQuery: Input {
     enum Order: String, CaseIterable { case ascending = "asc", descending = "desc" }
     enum Deleted: String, CaseIterable { case no = "false", yes = "true" }
 
-    static let after = QueryField<UserQuery.Position>(
+    static let after = Field<UserQuery.Position>(
         "after", schema: [.init("type", "string"), .init("maxLength", 512)], example: "AAAA", "The `next` of the page before."
-    ) { text in
-        position(of: text).map { .success($0) }
-            ?? .failure(QueryRefusal("not_a_page", "This must be the `next` of the page before."))
-    }
-    static let search = QueryField<String>.text("search", 1...100, example: "ada", "Beginnings of words.")
-    static let status = QueryField<User.Status>.choice("status", "Only people of this status.")
-    static let role = QueryField<String>.text("role", 2...64, example: "Viewer", "Only people with the role of this name.")
-    static let company = QueryField<UUID>.id("company_id", "Only members of this company.")
-    static let lastLoginAfter = QueryField<Timestamp>.moment("last_login_after", "Only who signed in then or later.")
-    static let lastLoginBefore = QueryField<Timestamp>.moment("last_login_before", "Only who last signed in before.")
-    static let deleted = QueryField<Deleted>.choice("deleted", "Whether deleted people are listed instead.")
-    static let sort = QueryField<UserQuery.Sort>.choice("sort", "The order; by `created_at` where it is left out.")
-    static let order = QueryField<Order>.choice("order", "Ascending where it is left out.")
-    static let fields: [any AnyQueryField] = [
+    ) { value in
+        value.string.flatMap { position(of: $0) }.map { .success($0) }
+            ?? .failure(.init("not_a_page", "This must be the `next` of the page before."))
+    }.optional
+    static let search = Field<String>.sought("search", 1...100, example: "ada", "Beginnings of words.").optional
+    static let status = Field<User.Status>.choice("status", "Only people of this status.").optional
+    static let role = Field<String>.sought(
+        "role", 2...64, example: "Viewer", "Only people with the role of this name."
+    ).optional
+    static let company = Field<UUID>.id("company_id", "Only members of this company.").optional
+    static let lastLoginAfter = Field<Timestamp>.moment("last_login_after", "Only who signed in then or later.").optional
+    static let lastLoginBefore = Field<Timestamp>.moment("last_login_before", "Only who last signed in before.").optional
+    static let deleted = Field<Deleted>.choice("deleted", "Whether deleted people are listed instead.").optional
+    static let sort = Field<UserQuery.Sort>.choice("sort", "The order; by `created_at` where it is left out.").optional
+    static let order = Field<Order>.choice("order", "Ascending where it is left out.").optional
+    static let fields: [any AnyField] = [
         PageQuery.limit, after, search, status, role, company, lastLoginAfter, lastLoginBefore, deleted, sort, order,
     ]
 
     let query: UserQuery
     let role: String?
 
-    init(_ values: QueryValues) throws(AuthError) {
-        var query = UserQuery(limit: try values[PageQuery.limit] ?? PageQuery.standardLimit)
-        query.after = try values[Self.after]
-        query.words = UserWordRepository.split(try values[Self.search] ?? "")
-        query.status = try values[Self.status]
-        query.company = try values[Self.company]
-        query.lastLoginAfter = try values[Self.lastLoginAfter]
-        query.lastLoginBefore = try values[Self.lastLoginBefore]
-        query.isDeleted = try values[Self.deleted] == .yes
-        role = try values[Self.role]
+    init(_ values: InputValues) throws(AuthError) {
+        var query = UserQuery(limit: try values[optional: PageQuery.limit] ?? PageQuery.standardLimit)
+        query.after = try values[optional: Self.after]
+        query.words = UserWordRepository.split(try values[optional: Self.search] ?? "")
+        query.status = try values[optional: Self.status]
+        query.company = try values[optional: Self.company]
+        query.lastLoginAfter = try values[optional: Self.lastLoginAfter]
+        query.lastLoginBefore = try values[optional: Self.lastLoginBefore]
+        query.isDeleted = try values[optional: Self.deleted] == .yes
+        role = try values[optional: Self.role]
         guard query.words.count <= UserListRepository.mostWords else {
             let message = "At most \(UserListRepository.mostWords) words can be looked for."
             throw .invalid([FieldFault(field: "search", code: "too_many_words", message: message)])
         }
-        let (sort, order) = (try values[Self.sort], try values[Self.order])
+        let (sort, order) = (try values[optional: Self.sort], try values[optional: Self.order])
         guard query.words.isEmpty || (sort == nil && order == nil) else {
             throw .invalid([
                 FieldFault(field: "sort", code: "sort_with_search", message: "What is searched for cannot be sorted.")

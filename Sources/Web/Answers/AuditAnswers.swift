@@ -61,33 +61,6 @@ struct AuditAnswer: Answer {
     }
 }
 
-/// One page of the audit log.
-struct AuditListAnswer: Answer {
-    let items: [AuditRow]
-    let next: UUID?
-
-    static let schemaName = "AuditLogList"
-    static let schema: JSON = [
-        "type": "object", "required": ["items", "next"],
-        "properties": [
-            "items": ["type": "array", "items": AuditAnswer.schema],
-            "next": [
-                "type": ["string", "null"], "format": "uuid",
-                "description": "What to give as `after` for the next page; null on the last.",
-            ],
-        ],
-    ]
-    static let example: JSON = ["items": [AuditAnswer.example], "next": nil]
-
-    func write(into writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.name("items")
-            writer.array { writer in for row in items { AuditAnswer(row: row).write(into: &writer) } }
-            writer.member("next", JSON(next))
-        }
-    }
-}
-
 /// How far the audit log is sealed.
 struct AuditHeadAnswer: Answer {
     let head: AuditHead
@@ -120,70 +93,42 @@ struct AuditHeadAnswer: Answer {
     }
 }
 
-/// One page of what happened to the caller's own account.
-struct HistoryAnswer: Answer {
-    let items: [HistoryItem]
-    let next: UUID?
+/// One event of the caller's own account.
+struct HistoryItemAnswer: Answer {
+    let item: HistoryItem
     /// The caller's own session.
     let current: UUID
 
-    static let schemaName = "SignInHistory"
+    static let schemaName = "SignInHistoryItem"
     static let schema: JSON = [
-        "type": "object", "required": ["items", "next"],
+        "type": "object",
+        "required": ["id", "at", "event", "outcome", "session_id", "current", "ip", "user_agent", "device"],
         "properties": [
-            "items": [
-                "type": "array",
-                "items": [
-                    "type": "object",
-                    "required": ["id", "at", "event", "outcome", "session_id", "current", "ip", "user_agent", "device"],
-                    "properties": [
-                        "id": ["type": "string", "format": "uuid"],
-                        "at": ["type": "string", "format": "date-time"],
-                        "event": ["type": "string"], "outcome": ["enum": ["success", "failure"]],
-                        "session_id": ["type": ["string", "null"], "format": "uuid"],
-                        "current": ["type": "boolean", "description": "Whether it is of the caller's own session."],
-                        "ip": ["type": ["string", "null"]], "user_agent": ["type": ["string", "null"]],
-                        "device": DeviceSchema.schema,
-                    ],
-                ],
-            ],
-            "next": [
-                "type": ["string", "null"], "format": "uuid",
-                "description": "What to give as `after` for the next page; null on the last.",
-            ],
+            "id": ["type": "string", "format": "uuid"], "at": ["type": "string", "format": "date-time"],
+            "event": ["type": "string"], "outcome": ["enum": ["success", "failure"]],
+            "session_id": ["type": ["string", "null"], "format": "uuid"],
+            "current": ["type": "boolean", "description": "Whether it is of the caller's own session."],
+            "ip": ["type": ["string", "null"]], "user_agent": ["type": ["string", "null"]],
+            "device": DeviceSchema.schema,
         ],
     ]
     static let example: JSON = [
-        "items": [
-            [
-                "id": "0198a3f4-5c1f-7b4c-9d5e-6f708192a3b4", "at": "2027-01-15T08:00:00.000Z",
-                "event": "sign_in.succeeded", "outcome": "success",
-                "session_id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "current": true, "ip": "192.0.2.7",
-                "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0",
-                "device": DeviceSchema.example,
-            ]
-        ], "next": nil,
+        "id": "0198a3f4-5c1f-7b4c-9d5e-6f708192a3b4", "at": "2027-01-15T08:00:00.000Z", "event": "sign_in.succeeded",
+        "outcome": "success", "session_id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "current": true, "ip": "192.0.2.7",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0", "device": DeviceSchema.example,
     ]
 
     func write(into writer: inout JSONWriter) {
         writer.object { writer in
-            writer.name("items")
-            writer.array { writer in
-                for item in items {
-                    writer.object { writer in
-                        writer.member("id", item.row.id.description)
-                        writer.member("at", item.row.at.rfc3339)
-                        writer.member("event", item.row.event)
-                        writer.member("outcome", item.row.outcome)
-                        writer.member("session_id", JSON(item.row.sessionID))
-                        writer.member("current", item.row.sessionID == current)
-                        writer.member("ip", JSON(item.row.ip))
-                        writer.member("user_agent", JSON(item.row.userAgent))
-                        DeviceSchema.write(item.device, into: &writer)
-                    }
-                }
-            }
-            writer.member("next", JSON(next))
+            writer.member("id", item.row.id.description)
+            writer.member("at", item.row.at.rfc3339)
+            writer.member("event", item.row.event)
+            writer.member("outcome", item.row.outcome)
+            writer.member("session_id", JSON(item.row.sessionID))
+            writer.member("current", item.row.sessionID == current)
+            writer.member("ip", JSON(item.row.ip))
+            writer.member("user_agent", JSON(item.row.userAgent))
+            DeviceSchema.write(item.device, into: &writer)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Ground
+import Services
 
 /// An answer that is seldom asked for, and so may be put together as a value first.
 protocol ValueAnswer: Answer {
@@ -14,6 +15,16 @@ struct PageAnswer<Item: Answer>: Answer {
     let items: [Item]
     /// What to give as `after` for the next page; nil on the last.
     let next: String?
+
+    init(items: [Item], next: String?) {
+        self.items = items
+        self.next = next
+    }
+
+    /// A page that goes on behind an id.
+    init<T>(_ page: Page<T, UUID>, of item: (T) -> Item) {
+        self.init(items: page.items.map(item), next: page.next?.description)
+    }
 
     static var schemaName: String { Item.schemaName + "List" }
     static var schema: JSON {

@@ -74,75 +74,49 @@ enum DeviceSchema {
     }
 }
 
-/// One page of sessions.
-struct SessionListAnswer: Answer {
-    let items: [Session]
-    let next: UUID?
+/// A session, as its owner sees it.
+struct SessionAnswer: Answer {
+    let session: Session
     /// The caller's own.
     let current: UUID
 
-    static let schemaName = "SessionList"
+    static let schemaName = "Session"
     static let schema: JSON = [
-        "type": "object", "required": ["items", "next"],
+        "type": "object",
+        "required": [
+            "id", "current", "device", "ip", "user_agent", "created_at", "last_used_at", "expires_at", "ended_at",
+            "end_reason",
+        ],
         "properties": [
-            "items": [
-                "type": "array",
-                "items": [
-                    "type": "object",
-                    "required": [
-                        "id", "current", "device", "ip", "user_agent", "created_at", "last_used_at", "expires_at",
-                        "ended_at", "end_reason",
-                    ],
-                    "properties": [
-                        "id": ["type": "string", "format": "uuid"],
-                        "current": ["type": "boolean", "description": "Whether it is the caller's own."],
-                        "device": DeviceSchema.schema,
-                        "ip": ["type": "string"], "user_agent": ["type": "string"],
-                        "created_at": ["type": "string", "format": "date-time"],
-                        "last_used_at": ["type": "string", "format": "date-time"],
-                        "expires_at": ["type": "string", "format": "date-time"],
-                        "ended_at": ["type": ["string", "null"], "format": "date-time"],
-                        "end_reason": ["type": ["string", "null"]],
-                    ],
-                ],
-            ],
-            "next": [
-                "type": ["string", "null"], "format": "uuid",
-                "description": "What to give as `after` for the next page; null on the last.",
-            ],
+            "id": ["type": "string", "format": "uuid"],
+            "current": ["type": "boolean", "description": "Whether it is the caller's own."],
+            "device": DeviceSchema.schema, "ip": ["type": "string"], "user_agent": ["type": "string"],
+            "created_at": ["type": "string", "format": "date-time"],
+            "last_used_at": ["type": "string", "format": "date-time"],
+            "expires_at": ["type": "string", "format": "date-time"],
+            "ended_at": ["type": ["string", "null"], "format": "date-time"],
+            "end_reason": ["type": ["string", "null"]],
         ],
     ]
     static let example: JSON = [
-        "items": [
-            [
-                "id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "current": true, "device": DeviceSchema.example,
-                "ip": "192.0.2.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0",
-                "created_at": "2027-01-15T08:00:00.000Z", "last_used_at": "2027-01-15T08:14:00.000Z",
-                "expires_at": "2027-01-22T08:14:00.000Z", "ended_at": nil, "end_reason": nil,
-            ]
-        ], "next": nil,
+        "id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "current": true, "device": DeviceSchema.example, "ip": "192.0.2.7",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0",
+        "created_at": "2027-01-15T08:00:00.000Z", "last_used_at": "2027-01-15T08:14:00.000Z",
+        "expires_at": "2027-01-22T08:14:00.000Z", "ended_at": nil, "end_reason": nil,
     ]
 
     func write(into writer: inout JSONWriter) {
         writer.object { writer in
-            writer.name("items")
-            writer.array { writer in
-                for session in items {
-                    writer.object { writer in
-                        writer.member("id", session.id.description)
-                        writer.member("current", session.id == current)
-                        DeviceSchema.write(session.device, into: &writer)
-                        writer.member("ip", session.ip)
-                        writer.member("user_agent", session.userAgent)
-                        writer.member("created_at", session.createdAt.rfc3339)
-                        writer.member("last_used_at", session.lastUsedAt.rfc3339)
-                        writer.member("expires_at", session.expiresAt.rfc3339)
-                        writer.member("ended_at", JSON(session.endedAt))
-                        writer.member("end_reason", JSON(session.endReason?.rawValue))
-                    }
-                }
-            }
-            writer.member("next", JSON(next))
+            writer.member("id", session.id.description)
+            writer.member("current", session.id == current)
+            DeviceSchema.write(session.device, into: &writer)
+            writer.member("ip", session.ip)
+            writer.member("user_agent", session.userAgent)
+            writer.member("created_at", session.createdAt.rfc3339)
+            writer.member("last_used_at", session.lastUsedAt.rfc3339)
+            writer.member("expires_at", session.expiresAt.rfc3339)
+            writer.member("ended_at", JSON(session.endedAt))
+            writer.member("end_reason", JSON(session.endReason?.rawValue))
         }
     }
 }

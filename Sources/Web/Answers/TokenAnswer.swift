@@ -27,6 +27,39 @@ struct PasswordChangeAnswer: ValueAnswer {
     }
 }
 
+/// The answer to moving a session into another company: an access token that names it.
+struct MovedSessionAnswer: Answer {
+    let moved: MovedSession
+
+    static let schemaName = "MovedSession"
+    static let schema: JSON = [
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in", "session_id", "user", "company"],
+        "properties": [
+            "access_token": ["type": "string", "description": "A JWT for the Authorization header."],
+            "token_type": ["const": "Bearer"],
+            "expires_in": ["type": "integer", "description": "The life of the access token, in seconds."],
+            "session_id": ["type": "string", "format": "uuid"],
+            "user": ["$ref": "#/components/schemas/User"], "company": CompanyAnswer.nullableReference,
+        ],
+    ]
+    static let example = JSON.object(
+        (TokenAnswer.example.members ?? []).filter { !["refresh_token", "refresh_expires_at"].contains($0.name) })
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("access_token", moved.accessToken)
+            writer.member("token_type", "Bearer")
+            writer.member("expires_in", moved.expiresIn.milliseconds / 1000)
+            writer.member("session_id", moved.subject.session.id.description)
+            writer.name("user")
+            UserAnswer(person: moved.subject.person).write(into: &writer)
+            writer.name("company")
+            CompanyAnswer.write(moved.subject.company, into: &writer)
+        }
+    }
+}
+
 /// `{access_token, refresh_token, …}`: the answer to signing in and to refreshing (RFC 6749, section 5.1).
 struct TokenAnswer: Answer {
     let signedIn: SignedIn

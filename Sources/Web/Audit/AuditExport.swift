@@ -24,7 +24,7 @@ enum AuditExport {
         let first = try await log.exportPage(query.filter, after: nil, by: token, from: client)
         let isCSV = query.format == .csv
         let response = Response(contentType: isCSV ? csv : lines) { writer in
-            if isCSV { try await writer.write(CSV.line(columns)) }
+            if isCSV { try await writer.write(csvLine(columns)) }
             var page = first
             while true {
                 try await writer.write(isCSV ? page.items.flatMap(csvLine) : page.items.flatMap(jsonLine))
@@ -41,7 +41,7 @@ enum AuditExport {
             FileKind(contentType: lines, schema: ["type": "string"], example: .string(AuditAnswer.example.text + "\n")),
             FileKind(
                 contentType: csv, schema: ["type": "string"],
-                example: .string(String(decoding: CSV.line(columns), as: UTF8.self))),
+                example: .string(String(decoding: csvLine(columns), as: UTF8.self))),
             summary: "The file.")
     }
 
@@ -57,45 +57,16 @@ enum AuditExport {
     ]
 
     private static func csvLine(_ row: AuditRow) -> [UInt8] {
-        CSV.line([
+        csvLine([
             row.id.description, row.at.rfc3339, row.event, row.severity, row.outcome, row.userID?.description,
             row.actorID?.description, row.companyID?.description, row.sessionID?.description, row.ip, row.userAgent,
             row.requestID, row.metadata, row.redactedAt?.rfc3339,
         ])
     }
-}
 
-/// Lines of comma-separated values (RFC 4180) that are safe to open in a spreadsheet.
-enum CSV {
-    /// Every field is quoted. One that a spreadsheet would take for a formula gets an apostrophe, and what could end a
-    /// line, move a cursor or turn the direction of writing becomes U+FFFD.
-    static func line(_ fields: [String?]) -> [UInt8] {
+    private static func csvLine(_ fields: [String?]) -> [UInt8] {
         var line: [UInt8] = []
-        for (index, field) in fields.enumerated() {
-            if index > 0 { line.append(44) }
-            line.append(34)
-            append(field ?? "", to: &line)
-            line.append(34)
-        }
-        return line + [13, 10]
-    }
-
-    private static func append(_ text: String, to line: inout [UInt8]) {
-        if startsFormula(text) { line.append(39) }
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: line.append(contentsOf: "\u{fffd}".utf8)
-            default:
-                if scalar == "\"" { line.append(34) }
-                line.append(contentsOf: String(scalar).utf8)
-            }
-        }
-    }
-
-    /// Spreadsheets pass over blanks, and know the wide forms of these signs.
-    private static func startsFormula(_ text: String) -> Bool {
-        guard let first = text.unicodeScalars.first(where: { !$0.properties.isWhitespace && $0.properties.generalCategory != .control && $0.properties.generalCategory != .format })
-        else { return false }
-        return "=+-@|%\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".unicodeScalars.contains(first)
+        CSVText.append(fields.map { $0 ?? "" }, for: .viewing, to: &line)
+        return line
     }
 }

@@ -15,11 +15,11 @@ enum AuditHandler {
             Every filter that is given must be met. Whoever has the permission in one company sees the rows of that \
             company only. \(scanned)
             """,
-        asks: AuditListQuery.self, answers: .json(AuditListAnswer.self, "One page.")
+        asks: AuditListQuery.self, answers: .json(PageAnswer<AuditAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.auditLog.page(
             query.filter, after: query.page.after, limit: query.page.limit, by: try call.caller)
-        return .answer(AuditListAnswer(items: page.items, next: page.next))
+        return .answer(PageAnswer(page, of: AuditAnswer.init))
     }
 
     static let read = Operation(
@@ -45,10 +45,10 @@ enum AuditHandler {
     static let history = Operation(
         "signInHistory", "Lists what happened to the caller's own account, the newest first",
         detail: "Sign-ins, failures, locks, changes of the password, and the end of sessions. \(scanned)",
-        asks: PageQuery.self, answers: .json(HistoryAnswer.self, "One page.")
+        asks: PageQuery.self, answers: .json(PageAnswer<HistoryItemAnswer>.self, "One page.")
     ) { query, call in
         let token = try call.caller
         let page = try await call.services.auditLog.history(of: token, after: query.after, limit: query.limit)
-        return .answer(HistoryAnswer(items: page.items, next: page.next, current: token.sessionID))
+        return .answer(PageAnswer(page) { HistoryItemAnswer(item: $0, current: token.sessionID) })
     }
 }

@@ -11,7 +11,7 @@ enum CompanyHandler {
         asks: PageQuery.self, answers: .json(PageAnswer<CompanyAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.companies.list(after: query.after, limit: query.limit, by: try call.caller)
-        return .answer(PageAnswer(items: page.items.map(CompanyAnswer.init), next: page.next?.description))
+        return .answer(PageAnswer(page, of: CompanyAnswer.init))
     }
 
     static let read = Operation(

@@ -25,6 +25,18 @@ extension Field {
         }
     }
 
+    /// The same field, whose text behind `?` is a whole number.
+    var readingNumbers: Field {
+        var copy = self
+        copy.reading = { text in
+            guard text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 45 }), let number = Int64(text) else {
+                return .string(text)
+            }
+            return .integer(number)
+        }
+        return copy
+    }
+
     /// The same field, which may be null too.
     var nullable: Field<Value?> {
         let schema = schema.map { member in
@@ -40,6 +52,7 @@ extension Field {
         }
         field.aliases = aliases
         field.isRequired = isRequired
+        field.reading = reading
         return field
     }
 }
@@ -62,7 +75,7 @@ extension Field where Value == Timestamp {
             summary
         ) { value in
             value.string.flatMap { Timestamp(rfc3339: $0) }.map { .success($0) }
-                ?? .failure(Refusal("not_a_moment", "This must be a moment as RFC 3339 writes it."))
+                ?? .failure(Refusal("not_a_moment", "This must be a moment as RFC 3339 writes it; behind ? a + is sent as %2B."))
         }
     }
 }
@@ -82,6 +95,17 @@ extension Field where Value == Int {
                         "out_of_range", "This must be a whole number from \(range.lowerBound) to \(range.upperBound)."))
             }
             return .success(number)
+        }.readingNumbers
+    }
+}
+
+extension Field where Value == IPAddress {
+    static func address(_ name: String, _ summary: String) -> Field {
+        Field(
+            name, schema: [.init("type", "string"), .init("maxLength", 45)], example: "192.0.2.7", summary
+        ) { value in
+            value.string.flatMap { IPAddress($0) }.map { .success($0) }
+                ?? .failure(Refusal("not_an_address", "This must be an IPv4 or IPv6 address."))
         }
     }
 }

@@ -1,17 +1,19 @@
 import Ground
 import Services
 
-/// One field of what a client sends: its name, what it may hold, and how that is said in OpenAPI. The check and
-/// the document are made of the same declaration.
+/// One field of what a client sends, in a body or behind `?`: its name, what it may hold, and how that is said in
+/// OpenAPI. The check and the document are made of the same declaration.
 struct Field<Value: Sendable>: Sendable {
     let name: String
     /// Other spellings that are taken too.
     var aliases: [String] = []
     var isRequired = true
     /// JSON Schema (2020-12).
-    let schema: [JSON.Member]
+    private(set) var schema: [JSON.Member]
     let summary: String
     let example: JSON
+    /// What the text behind `?` stands for.
+    var reading: @Sendable (String) -> JSON = { .string($0) }
     let parse: @Sendable (JSON) -> Result<Value, Refusal>
 
     /// Why a value is refused.
@@ -42,6 +44,13 @@ struct Field<Value: Sendable>: Sendable {
         return copy
     }
 
+    /// The same field, which may be left out, and then counts as this.
+    func standing(for standard: JSON) -> Field {
+        var copy = optional
+        copy.schema.append(.init("default", standard))
+        return copy
+    }
+
     func alias(_ name: String) -> Field {
         var copy = self
         copy.aliases.append(name)
@@ -57,6 +66,7 @@ protocol AnyField: Sendable {
     var schema: [JSON.Member] { get }
     var summary: String { get }
     var example: JSON { get }
+    var reading: @Sendable (String) -> JSON { get }
     func fault(in value: JSON) -> FieldFault?
 }
 
@@ -70,6 +80,18 @@ extension Field: AnyField {
 extension Field where Value == String {
     /// Text on one line, trimmed, of so many characters.
     static func text(_ name: String, _ length: ClosedRange<Int>, example: String, _ summary: String) -> Field {
+        text(name, length, example: example, summary, made: trim, of: isPlain)
+    }
+
+    /// Text that is looked for: as it is, without control characters.
+    static func sought(_ name: String, _ length: ClosedRange<Int>, example: String, _ summary: String) -> Field {
+        text(name, length, example: example, summary, made: { $0 }, of: { $0.properties.generalCategory != .control })
+    }
+
+    private static func text(
+        _ name: String, _ length: ClosedRange<Int>, example: String, _ summary: String,
+        made make: @escaping @Sendable (String) -> String, of isAllowed: @escaping @Sendable (Unicode.Scalar) -> Bool
+    ) -> Field {
         Field(
             name,
             schema: [
@@ -77,19 +99,18 @@ extension Field where Value == String {
                 .init("maxLength", .integer(Int64(length.upperBound))),
             ], example: .string(example), summary
         ) { value in
-            guard let text = value.string else { return .failure(Refusal("not_text", "This must be text.")) }
-            let trimmed = Self.trim(text)
-            let count = trimmed.unicodeScalars.count
+            guard let text = value.string.map(make) else { return .failure(Refusal("not_text", "This must be text.")) }
+            let count = text.unicodeScalars.count
             guard length.contains(count) else {
                 return .failure(
                     Refusal(
                         count < length.lowerBound ? "too_short" : "too_long",
                         "This must have \(length.lowerBound) to \(length.upperBound) characters."))
             }
-            guard trimmed.unicodeScalars.allSatisfy(Self.isPlain) else {
+            guard text.unicodeScalars.allSatisfy(isAllowed) else {
                 return .failure(Refusal("forbidden_character", "This must not contain control characters."))
             }
-            return .success(trimmed)
+            return .success(text)
         }
     }
 
@@ -115,14 +136,14 @@ extension Field where Value == String {
         }
     }
 
-    private static func trim(_ text: String) -> String {
+    @Sendable private static func trim(_ text: String) -> String {
         var text = text.unicodeScalars[...]
         while let first = text.first, first.properties.isWhitespace { text = text.dropFirst() }
         while let last = text.last, last.properties.isWhitespace { text = text.dropLast() }
         return String(text)
     }
 
-    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    @Sendable private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .surrogate: false
         case .format: !(0x202a...0x202e).contains(scalar.value) && !(0x2066...0x2069).contains(scalar.value)
@@ -133,9 +154,11 @@ extension Field where Value == String {
 
 extension Field where Value == Bool {
     static func flag(_ name: String, example: Bool, _ summary: String) -> Field {
-        Field(name, schema: [.init("type", "boolean")], example: .bool(example), summary) { value in
+        var field = Field(name, schema: [.init("type", "boolean")], example: .bool(example), summary) { value in
             value.bool.map { .success($0) } ?? .failure(Refusal("not_boolean", "This must be true or false."))
         }
+        field.reading = { text in text == "true" ? true : text == "false" ? false : .string(text) }
+        return field
     }
 }
 

@@ -2,7 +2,7 @@ import Ground
 import HTTP
 import Services
 
-/// What an operation takes in its body.
+/// What an operation takes in its body, or behind `?`.
 protocol Input: Sendable {
     static var fields: [any AnyField] { get }
     init(_ values: InputValues) throws(AuthError)
@@ -13,14 +13,35 @@ protocol LenientInput: Input {
     init()
 }
 
-/// The fields of one body, each of them checked.
+/// The fields of one body, or of what stands behind `?`, each of them checked.
 struct InputValues: Sendable {
     private let json: JSON
 
     /// - Throws: `.invalid` with everything that is wrong: a missing field, a bad value, a name that is not known.
-    init(_ json: JSON, fields: [any AnyField]) throws(AuthError) {
-        self.json = json
+    init(_ json: JSON, fields: [any AnyField]) throws(AuthError) { try self.init(json, fields, faults: []) }
+
+    /// What stands behind `?`: each name once, each value a text.
+    init(query: String, fields: [any AnyField]) throws(AuthError) {
+        guard let form = Form(query) else {
+            throw .invalid([FieldFault(field: "query", code: "malformed", message: "The query cannot be read.")])
+        }
+        var members: [JSON.Member] = []
         var faults: [FieldFault] = []
+        for (name, text) in form.fields {
+            if members.contains(where: { $0.name == name }) {
+                let name = String(name.unicodeScalars.prefix(64))
+                faults.append(FieldFault(field: name, code: "given_twice", message: "This is given twice."))
+            } else {
+                let field = fields.first { $0.name == name }
+                members.append(JSON.Member(name, field?.reading(text) ?? .string(text)))
+            }
+        }
+        try self.init(.object(members), fields, faults: faults)
+    }
+
+    private init(_ json: JSON, _ fields: [any AnyField], faults: [FieldFault]) throws(AuthError) {
+        self.json = json
+        var faults = faults
         let known = fields.flatMap { [$0.name] + $0.aliases }
         for member in json.members ?? [] where !known.contains(member.name) {
             let name = String(member.name.unicodeScalars.prefix(64))
@@ -39,6 +60,9 @@ struct InputValues: Sendable {
         }
         guard faults.isEmpty else { throw .invalid(faults) }
     }
+
+    /// What was given, by name.
+    var given: [JSON.Member] { (json.members ?? []).sorted { $0.name < $1.name } }
 
     /// The value of a field that is required.
     subscript<Value>(_ field: Field<Value>) -> Value {
@@ -68,6 +92,11 @@ extension Request {
     /// - Throws: `Problem` for a body that is no JSON object; `AuthError.invalid` for its fields.
     func input<I: Input>(_ type: I.Type) throws -> I {
         try I(try InputValues(try json(), fields: I.fields))
+    }
+
+    /// What stands behind `?` as what the operation takes.
+    func query<Q: Input>(_ type: Q.Type) throws(AuthError) -> Q {
+        try Q(try InputValues(query: query ?? "", fields: Q.fields))
     }
 
     /// The body as a JSON object; an empty body is an empty object.

@@ -224,7 +224,10 @@ struct OpenAPI: Sendable {
                         ],
                     ],
                 ]),
+            // What no operation answers by itself, and others refer to.
             .init(UserAnswer.schemaName, UserAnswer.schema), .init(CompanyAnswer.schemaName, CompanyAnswer.schema),
+            .init(SessionAnswer.schemaName, SessionAnswer.schema),
+            .init(HistoryItemAnswer.schemaName, HistoryItemAnswer.schema),
         ]
         for endpoint in endpoints {
             guard let name = endpoint.operation.answer.schemaName, !members.contains(where: { $0.name == name }) else {

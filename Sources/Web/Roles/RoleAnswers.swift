@@ -79,17 +79,6 @@ struct GrantAnswer: ValueAnswer {
     }
 }
 
-/// The roles of one person: few enough for one answer.
-struct GrantListAnswer: ValueAnswer {
-    let grants: [GrantedRole]
-
-    static let schemaName = "GrantList"
-    static let schema = PageAnswer<GrantAnswer>.schema
-    static let example = PageAnswer<GrantAnswer>.example
-
-    var json: JSON { ["items": .array(grants.map { GrantAnswer(grant: $0).json }), "next": nil] }
-}
-
 /// The permissions that there are.
 struct PermissionListAnswer: ValueAnswer {
     let permissions: [(name: String, summary: String?)]
@@ -168,16 +157,38 @@ struct DecisionAnswer: ValueAnswer {
 
 /// The answers to several questions, in their order.
 struct DecisionListAnswer: ValueAnswer {
-    let decisions: [Bool]
+    let decisions: [PermissionDecision]
 
     static let schemaName = "DecisionList"
     static let schema: JSON = [
         "type": "object", "required": ["decisions"],
-        "properties": ["decisions": ["type": "array", "items": DecisionAnswer.schema]],
+        "properties": [
+            "decisions": [
+                "type": "array",
+                "items": [
+                    "type": "object", "required": ["allowed", "code"],
+                    "properties": [
+                        "allowed": ["type": "boolean"],
+                        "code": [
+                            "enum": [.string(ProblemCode.notFound.rawValue), nil],
+                            "description": "Why there is no answer; null where there is one.",
+                        ],
+                    ],
+                ],
+            ]
+        ],
     ]
-    static let example: JSON = ["decisions": [["allowed": true], ["allowed": false]]]
+    static let example: JSON = [
+        "decisions": [["allowed": true, "code": nil], ["allowed": false, "code": nil], ["allowed": false, "code": "not_found"]]
+    ]
 
-    var json: JSON { ["decisions": .array(decisions.map { DecisionAnswer(allowed: $0).json })] }
+    var json: JSON {
+        let items = decisions.map { decision -> JSON in
+            let code = decision == .notFound ? ProblemCode.notFound.rawValue : nil
+            return ["allowed": .bool(decision == .allowed), "code": JSON(code)]
+        }
+        return ["decisions": .array(items)]
+    }
 }
 
 extension JSON {

@@ -11,7 +11,7 @@ enum RoleHandler {
         answers: .json(PageAnswer<RoleAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.roles.list(after: query.after, limit: query.limit, by: try call.caller)
-        return .answer(PageAnswer(items: page.items.map(RoleAnswer.init), next: page.next?.description))
+        return .answer(PageAnswer(page, of: RoleAnswer.init))
     }
 
     static let read = Operation(
@@ -64,10 +64,11 @@ enum RoleHandler {
 /// Roles that people have.
 enum GrantHandler {
     static let list = Operation(
-        "listGrants", "Lists the roles of a person", answers: .json(GrantListAnswer.self, "All of them, those that ended too."),
-        problems: [.notFound]
+        "listGrants", "Lists the roles of a person", detail: "Few enough for one page.",
+        answers: .json(PageAnswer<GrantAnswer>.self, "All of them, those that ended too."), problems: [.notFound]
     ) { call in
-        .answer(GrantListAnswer(grants: try await call.services.grants.grants(of: try call.request.uuid(), for: try call.caller)))
+        let grants = try await call.services.grants.grants(of: try call.request.uuid(), for: try call.caller)
+        return .answer(PageAnswer(items: grants.map(GrantAnswer.init), next: nil))
     }
 
     static let grant = Operation(
@@ -109,13 +110,14 @@ enum GrantHandler {
             """,
         takes: QuestionInput.self, answers: .json(DecisionAnswer.self, "Yes or no."), problems: [.forbidden, .notFound]
     ) { input, call in
-        let decisions = try await call.services.grants.decide([input.question], for: try call.authority)
-        return .answer(DecisionAnswer(allowed: decisions.first ?? false))
+        .answer(DecisionAnswer(allowed: try await call.services.grants.decide(input.question, for: try call.authority)))
     }
 
     static let authorizeBatch = Operation(
-        "authorizeBatch", "Answers up to 100 questions at once", takes: QuestionListInput.self,
-        answers: .json(DecisionListAnswer.self, "The answers, in the order of the questions."), problems: [.forbidden, .notFound]
+        "authorizeBatch", "Answers up to 100 questions at once",
+        detail: "A question about somebody who is not there, or whom the caller does not see, is answered with a code.",
+        takes: QuestionListInput.self,
+        answers: .json(DecisionListAnswer.self, "The answers, in the order of the questions."), problems: [.forbidden]
     ) { input, call in
         .answer(DecisionListAnswer(decisions: try await call.services.grants.decide(input.questions, for: try call.authority)))
     }

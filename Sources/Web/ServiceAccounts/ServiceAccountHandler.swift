@@ -10,8 +10,7 @@ enum ServiceAccountHandler {
         answers: .json(PageAnswer<ServiceAccountAnswer>.self, "One page, without keys.")
     ) { query, call in
         let page = try await call.services.serviceAccounts.list(after: query.after, limit: query.limit, by: try call.caller)
-        let items = page.items.map { ServiceAccountAnswer(account: $0, keys: []) }
-        return .answer(PageAnswer(items: items, next: page.next?.description))
+        return .answer(PageAnswer(page) { ServiceAccountAnswer(account: $0, keys: []) })
     }
 
     static let read = Operation(

@@ -60,16 +60,30 @@ enum SessionHandler {
 
     static let list = Operation(
         "listSessions", "Lists the caller's live sessions, the newest first", asks: PageQuery.self,
-        answers: .json(SessionListAnswer.self, "One page."), run: { try await page($0, $1, includesEnded: false) })
+        answers: .json(PageAnswer<SessionAnswer>.self, "One page."), run: { try await page($0, $1, includesEnded: false) })
 
     static let listAll = Operation(
         "listAllSessions", "Lists the caller's sessions, those that ended included, the newest first", asks: PageQuery.self,
-        answers: .json(SessionListAnswer.self, "One page."), run: { try await page($0, $1, includesEnded: true) })
+        answers: .json(PageAnswer<SessionAnswer>.self, "One page."), run: { try await page($0, $1, includesEnded: true) })
 
     private static func page(_ query: PageQuery, _ call: Call, includesEnded: Bool) async throws -> Response {
+        let token = try call.caller
         let page = try await call.services.sessions.list(
-            of: try call.caller, after: query.after, limit: query.limit, includesEnded: includesEnded)
-        return .answer(SessionListAnswer(items: page.items, next: page.next, current: try call.caller.sessionID))
+            of: token, after: query.after, limit: query.limit, includesEnded: includesEnded)
+        return .answer(PageAnswer(page) { SessionAnswer(session: $0, current: token.sessionID) })
+    }
+
+    static let move = Operation(
+        "changeSessionCompany", "Makes the session stand in another company of the caller's",
+        detail: """
+            What the caller may do, and from where, is what holds there, with every token of the session, from the next \
+            request on. The access token of the answer names the company; the refresh token stays as it is.
+            """,
+        takes: SessionInput.self, answers: .json(MovedSessionAnswer.self, "The session stands there."),
+        problems: [.notMember, .companySuspended, .addressNotAllowed, .accountBlocked]
+    ) { input, call in
+        .answer(MovedSessionAnswer(moved: try await call.services.sessions.move(
+            to: input.company, by: try call.caller, from: call.client)))
     }
 
     static let revoke = Operation(
@@ -96,6 +110,15 @@ enum SessionHandler {
         let count = try await call.services.sessions.revokeAll(try call.caller, from: call.client)
         return Response.answer(EndedAnswer(count: count)).setting(RefreshCookie.cleared(for: call))
     }
+}
+
+struct SessionInput: Input {
+    static let company = Field<UUID>.id("company_id", "The company that the session shall stand in.")
+    static let fields: [any AnyField] = [company]
+
+    let company: UUID
+
+    init(_ values: InputValues) throws(AuthError) { company = try values[Self.company] }
 }
 
 struct RefreshInput: Input {

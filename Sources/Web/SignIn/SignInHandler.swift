@@ -22,14 +22,17 @@ enum SignInHandler {
             An unknown address and a wrong password get the same answer, after the same work. Five failures in a row \
             lock the account for strangers; a device or address that signed in before has its own count. Where somebody \
             else chose the password, the answer is `{"requires_password_change": true, …}` with a token for \
-            `POST /auth/first-login/change-password`, and no other.
+            `POST /auth/first-login/change-password`, and no other. Whoever belongs to several companies names one in \
+            `company_id`; what is wrong with it is told only to whoever has the password.
             """,
         takes: LoginInput.self, answers: .json(TokenAnswer.self, or: PasswordChangeAnswer.self, "Signed in, or a new password is asked for."),
-        problems: [.credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .addressNotAllowed, .overloaded]
+        problems: [
+            .credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .notMember, .addressNotAllowed, .overloaded,
+        ]
     ) { input, call in
         let device = deviceToken(of: call)
         let outcome = try await call.services.signIn.signIn(
-            email: input.email, password: input.password, from: call.client(device: device))
+            email: input.email, password: input.password, to: input.company, from: call.client(device: device))
         switch outcome {
         case .signedIn(let signedIn): return answer(signedIn, status: .ok, device: device, for: call)
         case .passwordChange(let token, let expiresIn):
@@ -113,13 +116,18 @@ struct LoginInput: Input {
     static let email = Field<EmailAddress>.email("email", "The e-mail address of the account.")
     static let password = Field<String>.secret(
         "password", 1...512, example: "clattering brass mill", "The password of the account.")
-    static let fields: [any AnyField] = [email, password]
+    static let company = Field<UUID>.id(
+        "company_id", "The company that the session shall stand in; null or left out: the first that is active."
+    ).nullable.optional
+    static let fields: [any AnyField] = [email, password, company]
 
     let email: EmailAddress
     let password: String
+    let company: UUID?
 
     init(_ values: InputValues) throws(AuthError) {
         email = try values[Self.email]
         password = try values[Self.password]
+        company = try values[optional: Self.company] ?? nil
     }
 }

@@ -63,20 +63,21 @@ enum TelegramHandler {
 }
 
 /// For which bot something is.
-struct BotQuery: QueryInput {
-    static let bot = QueryField<Int64>(
+struct BotQuery: Input {
+    static let bot = Field<Int64>(
         "bot_id", schema: [.init("type", "integer"), .init("minimum", 1)], example: 110201543,
         "For which bot; without it, for whichever of this server's it was signed."
-    ) { text in
-        guard (1...16).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }), let id = Int64(text), id > 0
-        else { return .failure(QueryRefusal("not_a_bot", "This must be the number of a bot.")) }
+    ) { value in
+        guard let id = value.integer, (1...9_999_999_999_999_999).contains(id) else {
+            return .failure(.init("not_a_bot", "This must be the number of a bot."))
+        }
         return .success(id)
-    }
-    static let fields: [any AnyQueryField] = [bot]
+    }.readingNumbers.optional
+    static let fields: [any AnyField] = [bot]
 
     let bot: Int64?
 
-    init(_ values: QueryValues) throws(AuthError) { bot = try values[Self.bot] }
+    init(_ values: InputValues) throws(AuthError) { bot = try values[optional: Self.bot] }
 }
 
 /// A person of Telegram, as the interface shows them.

@@ -76,24 +76,6 @@ struct WebhookSecretAnswer: Answer {
     }
 }
 
-/// One page of webhooks.
-struct WebhookListAnswer: Answer {
-    let items: [Webhook]
-    let next: UUID?
-
-    static let schemaName = "WebhookList"
-    static let schema = PageSchema.schema(of: WebhookAnswer.schema)
-    static let example: JSON = ["items": [WebhookAnswer.example], "next": nil]
-
-    func write(into writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.name("items")
-            writer.array { writer in for webhook in items { WebhookAnswer(webhook: webhook).write(into: &writer) } }
-            writer.member("next", JSON(next))
-        }
-    }
-}
-
 /// A message on its way to a webhook.
 struct DeliveryAnswer: Answer {
     let message: OutboxMessage
@@ -152,39 +134,5 @@ struct DeliveryAnswer: Answer {
             writer.member("next_attempt_at", JSON(message.state == .pending ? message.nextAttemptAt : nil))
             writer.member("body", raw: Array(message.payload.utf8))
         }
-    }
-}
-
-/// One page of deliveries.
-struct DeliveryListAnswer: Answer {
-    let items: [OutboxMessage]
-    let next: UUID?
-
-    static let schemaName = "WebhookDeliveryList"
-    static let schema = PageSchema.schema(of: DeliveryAnswer.schema)
-    static let example: JSON = ["items": [DeliveryAnswer.example], "next": nil]
-
-    func write(into writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.name("items")
-            writer.array { writer in for message in items { DeliveryAnswer(message: message).write(into: &writer) } }
-            writer.member("next", JSON(next))
-        }
-    }
-}
-
-/// A page of a list.
-enum PageSchema {
-    static func schema(of item: JSON) -> JSON {
-        [
-            "type": "object", "required": ["items", "next"],
-            "properties": [
-                "items": ["type": "array", "items": item],
-                "next": [
-                    "type": ["string", "null"], "format": "uuid",
-                    "description": "What to give as `after` for the next page; null on the last.",
-                ],
-            ],
-        ]
     }
 }

@@ -7,10 +7,10 @@ enum WebhookHandler {
     static let list = Operation(
         "listWebhooks", "Lists webhooks, the newest first",
         detail: "Who has the permission in a company sees those of the company.", asks: PageQuery.self,
-        answers: .json(WebhookListAnswer.self, "One page.")
+        answers: .json(PageAnswer<WebhookAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.webhooks.list(by: try call.caller, after: query.after, limit: query.limit)
-        return .answer(WebhookListAnswer(items: page.items, next: page.next))
+        return .answer(PageAnswer(page, of: WebhookAnswer.init))
     }
 
     static let create = Operation(
@@ -76,11 +76,11 @@ enum WebhookHandler {
     static let deliveries = Operation(
         "listWebhookDeliveries", "Lists what was sent to a webhook, the newest first",
         detail: "Messages that were sent or given up are kept for `OUTBOX_RETENTION`, a week unless set otherwise.",
-        asks: PageQuery.self, answers: .json(DeliveryListAnswer.self, "One page.")
+        asks: PageQuery.self, answers: .json(PageAnswer<DeliveryAnswer>.self, "One page.")
     ) { query, call in
         let page = try await call.services.webhooks.deliveries(
             of: try call.request.uuid(), by: try call.caller, after: query.after, limit: query.limit)
-        return .answer(DeliveryListAnswer(items: page.items, next: page.next))
+        return .answer(PageAnswer(page, of: DeliveryAnswer.init))
     }
 
     static let replay = Operation(

@@ -1,45 +1,5 @@
 import Ground
-import Services
 import Testing
-
-/// Hashes of `Member.password`, made by others: bcrypt by Python's bcrypt 5.0, PBKDF2 by Django 5.2.
-private let bcrypt = "$2b$04$80UpigOx.q8g7Wc7Ol0k4uDiEoGgq1dWRtuSkgz0KCQkg97NBDlvy"
-private let django = "pbkdf2_sha256$1000$seasalt1seasalt1$4+NCEqU6TCBjnTEf5t6UX3YsZ9rUZRfOXlWm979b4aQ="
-
-extension Member {
-    func importing(_ text: String, _ query: String = "", type: String = "text/csv") throws -> HTTPClient.Reply {
-        try gatehouse.client.send(
-            "POST", "/users/import" + query, body: Array(text.utf8), token: accessToken, headers: ["Content-Type": type])
-    }
-}
-
-extension HTTPClient.Reply {
-    /// `lines.3.email email_taken` for each refused line of a report, as `errors` of a problem has it.
-    var refused: [String] {
-        (self["refused"]?.array ?? []).map {
-            "lines.\($0["line"]?.integer ?? 0).\($0["field"]?.string ?? "") \($0["code"]?.string ?? "")"
-        }
-    }
-
-    /// `field code` of each error of a problem.
-    var errors: [String] {
-        (self["errors"]?.array ?? []).map { "\($0["field"]?.string ?? "") \($0["code"]?.string ?? "")" }
-    }
-
-    /// A chunked body without its framing.
-    var content: [UInt8] {
-        guard header("transfer-encoding") == "chunked" else { return body }
-        var rest = body[...]
-        var content: [UInt8] = []
-        while let end = rest.firstRange(of: [13, 10]), let size = Int(String(decoding: rest[..<end.lowerBound], as: UTF8.self), radix: 16),
-            size > 0
-        {
-            content += rest[end.upperBound...].prefix(size)
-            rest = rest[end.upperBound...].dropFirst(size + 2)
-        }
-        return content
-    }
-}
 
 @Suite("Bringing people in from a file") struct ImportTests {
     @Test("people come with the hashes of other systems, and each is made anew at the first sign-in", arguments: Stores.all)
@@ -48,8 +8,8 @@ extension HTTPClient.Reply {
             let root = try gatehouse.superAdmin()
             let file = """
                 email,name,phone,status,password_hash,email_verified,external_id,created_at,roles,settings
-                grace@example.com,Grace Hopper,+1 212 555 0199,ACTIVE,\(bcrypt),true,u-1,2020-02-29T12:00:00Z,Viewer,"{""language"":""en""}"
-                Mary@Example.com,"Somerville, Mary",,,\(django),,,1500000000000,,
+                grace@example.com,Grace Hopper,+1 212 555 0199,ACTIVE,\(OthersHash.bcrypt),true,u-1,2020-02-29T12:00:00Z,Viewer,"{""language"":""en""}"
+                Mary@Example.com,"Somerville, Mary",,,\(OthersHash.django),,,1500000000000,,
 
                 """
             let reply = try root.importing(file)
@@ -80,7 +40,7 @@ extension HTTPClient.Reply {
             _ = try gatehouse.registered()
             let file = """
                 email,name,password_hash,phone,status,created_at,roles,company
-                new@example.com,New Person,\(bcrypt),,,,,
+                new@example.com,New Person,\(OthersHash.bcrypt),,,,,
                 ada@example.com,Ada Again,,,,,,
                 NEW@example.com,Twice,,,,,,
                 nobody,No Address,,,,,,
@@ -150,7 +110,7 @@ extension HTTPClient.Reply {
         try await withGatehouse { gatehouse async throws in
             let root = try gatehouse.superAdmin()
             let person: JSON = [
-                "email": "grace@example.com", "name": "Grace \"Amazing\" Hopper, [Admiral]", "password_hash": .string(bcrypt),
+                "email": "grace@example.com", "name": "Grace \"Amazing\" Hopper, [Admiral]", "password_hash": .string(OthersHash.bcrypt),
                 "roles": ["Viewer"], "settings": ["a": [1, ["]"]]], "phone": nil, "email_verified": true,
             ]
             #expect(try root.importing(JSON.array([person]).text, type: "application/json")["imported"] == 1)
@@ -209,7 +169,7 @@ extension HTTPClient.Reply {
                 #expect(reply.status == 403 && reply.code == "forbidden", "\(reply.text)")
             }
             #expect(try await gatehouse.store.reading.users.find(emailKey: "a@example.com") == nil)
-            #expect(try root.importing("email,password_hash,roles,company\nm@example.com,\(bcrypt),Manager,\(own)\n")["imported"] == 1)
+            #expect(try root.importing("email,password_hash,roles,company\nm@example.com,\(OthersHash.bcrypt),Manager,\(own)\n")["imported"] == 1)
             let manager = try gatehouse.signedIn("m@example.com")
             #expect(try manager.importing("email\na@example.com\n").code == "forbidden")
             #expect(try manager.get("/users/export").code == "forbidden")
@@ -262,112 +222,6 @@ extension HTTPClient.Reply {
             #expect(try root.importing("email\na@example.com\n").status == 503)
             gatehouse.database.setFailing(false)
             #expect(try root.importing("email\na@example.com\n")["imported"] == 1)
-        }
-    }
-}
-
-@Suite("Taking people out into a file") struct ExportTests {
-    @Test("an export with hashes goes into an empty installation, and everybody can sign in", arguments: Stores.all, ["csv", "json", "jsonl"])
-    func roundTrip(kind: StoreKind, format: String) async throws {
-        var exported: [UInt8] = []
-        var type = ""
-        try await withGatehouse(on: kind) { gatehouse in
-            let root = try gatehouse.superAdmin()
-            _ = try gatehouse.registered()
-            _ = try gatehouse.registered("eve@example.com")
-            let file = "email,name,phone,password_hash,roles,external_id,app_data\n"
-                + "odd@example.com,\"=cmd|' /C calc'!A0, \"\"x\"\"\",+1 212 555 0199,\(django),Viewer,-7,\"{\"\"n\"\":{\"\"k\"\":1}}\"\n"
-            #expect(try root.importing(file)["imported"] == 1)
-            let reply = try root.get("/users/export?format=\(format)&include_hashes=true")
-            #expect(reply.status == 200 && reply.header("cache-control") == "no-store")
-            type = try #require(reply.header("content-type"))
-            exported = reply.content
-            #expect(try await gatehouse.audit("users.exported").first?.metadata == "{\"with_hashes\":true}")
-        }
-        if format == "csv" { #expect(String(decoding: exported, as: UTF8.self).contains("\"'=cmd|")) }
-        let text = String(decoding: exported, as: UTF8.self)
-        try await withGatehouse(on: kind) { gatehouse in
-            let root = try gatehouse.superAdmin()
-            // The first SuperAdmin is there under the same address; the others come.
-            let reply = try root.importing(text, "?on_error=skip&create_companies=true", type: type)
-            #expect(reply["imported"] == 3 && reply.refused.count == 1 && reply.refused[0].hasSuffix("email email_taken"), "\(reply.text)")
-            let ada = try gatehouse.signedIn()
-            #expect(ada.companyID != nil)
-            #expect(try ada.get("/auth/profile")["user"]?["roles"] == ["Admin"])
-            _ = try gatehouse.signedIn("eve@example.com")
-            let odd = try gatehouse.signedIn("odd@example.com")
-            let user = try odd.get("/auth/profile")["user"]
-            #expect(user?["name"] == "=cmd|' /C calc'!A0, \"x\"" && user?["phone"] == "+1 212 555 0199")
-            #expect(user?["roles"] == ["Viewer"])
-            let again = try root.get("/users/export?format=json").content
-            let person = try JSON.parse(again).array?.first { $0["email"] == "odd@example.com" }
-            #expect(person?["external_id"] == "-7" && person?["app_data"] == ["n": ["k": 1]] && person?["id"] == .string(odd.id))
-        }
-    }
-
-    @Test("hashes are for those who may do everything everywhere, and never come unasked", arguments: Stores.all)
-    func hashesAreKept(kind: StoreKind) async throws {
-        try await withGatehouse(on: kind) { gatehouse in
-            let root = try gatehouse.superAdmin()
-            let ada = try gatehouse.registered()
-            for format in ["csv", "json", "jsonl"] {
-                let text = String(decoding: try root.get("/users/export?format=\(format)").content, as: UTF8.self)
-                #expect(text.contains("ada@example.com") && !text.contains("$argon2id$") && !text.contains("password_hash"))
-            }
-            let refused = try ada.get("/users/export?include_hashes=true")
-            #expect(refused.status == 403 && refused.text.contains("permission * "))
-            #expect(try await gatehouse.audit("users.exported").count == 3)
-        }
-    }
-
-    @Test("a company's administrator takes out its members, and of them what belongs to it", arguments: Stores.all)
-    func tenancy(kind: StoreKind) async throws {
-        try await withGatehouse(on: kind) { gatehouse in
-            let root = try gatehouse.superAdmin()
-            let ada = try gatehouse.registered()
-            let eve = try gatehouse.registered("eve@example.com")
-            let both: JSON = [
-                [
-                    "email": "both@example.com", "roles": ["Viewer"],
-                    "companies": [
-                        ["id": JSON(ada.companyID), "roles": ["Manager"]], ["id": JSON(eve.companyID), "roles": ["Admin"]],
-                    ],
-                ]
-            ]
-            #expect(try root.importing(both.text, type: "application/json")["imported"] == 1)
-            let people = try JSON.parse(try ada.get("/users/export?format=json").content).array ?? []
-            #expect(Set(people.compactMap { $0["email"]?.string }) == ["ada@example.com", "both@example.com"])
-            let person = people.first { $0["email"] == "both@example.com" }
-            #expect(person?["roles"] == [] && person?["companies"]?.array?.map { $0["roles"] } == [["Manager"]])
-            #expect(try JSON.parse(try root.get("/users/export?format=json").content).array?.count == 4)
-        }
-    }
-
-    @Test("many pages are one file, without gaps and without anybody twice", arguments: Stores.all)
-    func pages(kind: StoreKind) async throws {
-        try await withGatehouse(on: kind) { gatehouse in
-            let root = try gatehouse.superAdmin()
-            let file = "email\n" + (0..<1203).map { "p\($0)@example.com\n" }.joined()
-            #expect(try root.importing(file)["imported"] == 1203)
-            let lines = String(decoding: try root.get("/users/export?format=jsonl").content, as: UTF8.self).split(separator: "\n")
-            let emails = try lines.map { try JSON.parse(Array($0.utf8))["email"]?.string ?? "" }
-            #expect(emails.count == 1204 && Set(emails).count == 1204)
-        }
-    }
-
-    @Test("an export ends where its session does", arguments: Stores.all)
-    func endsWithItsSession(kind: StoreKind) async throws {
-        try await withGatehouse(on: kind) { gatehouse in
-            let root = try gatehouse.superAdmin()
-            let text = Array(root.accessToken.utf8)
-            let token = try text.withUnsafeBufferPointer { bytes in
-                try gatehouse.services.accessTokens.verify(bytes[...], at: gatehouse.clock.now)
-            }
-            let client = Client(address: try #require(IPAddress("127.0.0.1")), userAgent: nil, requestID: "test")
-            let export = try await gatehouse.services.exports.begin(includesHashes: true, by: token, from: client)
-            #expect(try await gatehouse.services.exports.page(of: export, after: nil).count == 1)
-            #expect(try root.post("/auth/logout", ["refresh_token": .string(root.refreshToken)]).status == 200)
-            await #expect(throws: AuthError.self) { _ = try await gatehouse.services.exports.page(of: export, after: nil) }
         }
     }
 }

@@ -77,8 +77,11 @@ import Testing
         try await withGatehouse(on: kind) { gatehouse in
             let root = try gatehouse.superAdmin()
             let ada = try gatehouse.registered()
+            let list: JSON = ["ip_whitelist_enabled": true, "allowed_ips": ["127.0.0.0/8"]]
+            #expect(try root.patch("/users/\(ada.id)/ip-whitelist", list).status == 200)
             let export = try ada.get("/users/\(ada.id)/export")
             #expect(export["user"]?["email"] == "ada@example.com" && export["sessions"]?.array?.count == 1)
+            #expect(export["user"]?["ip_whitelist_enabled"] == true && export["user"]?["allowed_ips"] == ["127.0.0.0/8"])
             #expect(try root.post("/users/\(ada.id)/erase").status == 200)
             #expect(try ada.get("/auth/validate").code == "session_ended")
             #expect(try root.get("/users/\(ada.id)").status == 404)
@@ -206,6 +209,10 @@ import Testing
             #expect(accepted["user"]?["email"] == "Grace@example.com" && accepted["user"]?["roles"] == ["Viewer"])
             #expect(accepted["company"]?["id"]?.string == ada.companyID)
             #expect(try accept(token).code == "invitation_invalid")
+            let grace = try Member(gatehouse, email: "grace@example.com", reply: accepted)
+            let kept = try grace.get("/users/\(grace.id)/export")["invitations"]
+            #expect(kept?.array?.count == 1 && kept?[0]?["roles"] == ["Viewer"] && kept?[0]?["email"] == "Grace@example.com")
+            #expect(kept?[0]?["accepted_at"]?.string != nil)
         }
     }
 

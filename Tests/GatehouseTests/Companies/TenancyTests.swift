@@ -59,6 +59,25 @@ import Testing
         }
     }
 
+    @Test("nobody takes someone out of their company who may do more than they", arguments: Stores.all)
+    func takingOutWhoStandsAbove(kind: StoreKind) async throws {  // REQ-AUTH-72
+        try await withGatehouse(on: kind) { gatehouse in
+            let root = try gatehouse.superAdmin()
+            let ada = try gatehouse.registered()
+            let company = try #require(ada.companyID)
+            let admin = try #require(try ada.get("/users/\(ada.id)")["grants"]?[0]?["id"]?.string)
+            let eve = try root.created("eve@example.com", roles: ["SuperAdmin"])
+            let grace = try root.created("grace@example.com", roles: ["Viewer"], company: company)
+            #expect(try root.post("/companies/\(company)/members", ["user_id": .string(eve.id)]).status == 200)
+            #expect(try ada.delete("/companies/\(company)/members/\(eve.id)").code == "forbidden")
+            #expect(try ada.get("/users/\(eve.id)").status == 200)
+            #expect(try root.delete("/companies/\(company)/members/\(eve.id)").status == 200)
+            #expect(try ada.delete("/companies/\(company)/members/\(grace.id)").status == 200)
+            #expect(try root.delete("/users/\(ada.id)/roles/\(admin)").status == 200)
+            #expect(try ada.delete("/companies/\(company)/members/\(ada.id)").code == "forbidden")
+        }
+    }
+
     @Test("a company has a name, a domain that is no other's, and as many members as it may have", arguments: Stores.all)
     func limits(kind: StoreKind) async throws {  // CO-8
         try await withGatehouse(on: kind) { gatehouse in

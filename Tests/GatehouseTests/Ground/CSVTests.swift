@@ -59,7 +59,7 @@ import Testing
             }
             guard row.contains(where: { !$0.isEmpty }) else { continue }
             var bytes: [UInt8] = []
-            CSVText.append(row, to: &bytes)
+            CSVText.append(row, for: .restoring, to: &bytes)
             let read = records(bytes, pieces: 3)
             #expect(read.count == 1)
             let cells = (try? read.first?.content.get()) ?? []

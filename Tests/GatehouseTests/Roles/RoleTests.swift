@@ -27,8 +27,11 @@ import Testing
             let end = (gatehouse.clock.now + .seconds(30)).rfc3339
             #expect(try root.post("/users/\(grace.id)/roles", ["role": "Viewer", "expires_at": .string(end)]).status == 201)
             #expect(try grace.get("/roles").status == 200)
+            let lists = ["role=viewer", "role=viewer&search=grace", "role=viewer&sort=name", "role=viewer&order=desc"]
+            for list in lists { #expect(try root.get("/users?\(list)")["items"]?[0]?["id"]?.string == grace.id, "\(list)") }
             gatehouse.clock.advance(by: .seconds(31))
             #expect(try grace.get("/roles").code == "forbidden")
+            for list in lists { #expect(try root.get("/users?\(list)")["items"] == [], "\(list)") }
             #expect(try grace.get("/auth/permissions")["everywhere"] == [])
             let past = (gatehouse.clock.now - .seconds(1)).rfc3339
             let late = try root.post("/users/\(grace.id)/roles", ["role": "Viewer", "expires_at": .string(past)])
@@ -157,6 +160,11 @@ import Testing
             #expect(try grace.post("/authorize", ["permission": "*", "user_id": .string(root.id)]).code == "forbidden")
             let batch = try root.post("/authorize/batch", ["checks": [question, ["permission": "users:erase"], ["permission": "users:erase", "user_id": .string(grace.id)]]])
             #expect(batch["decisions"]?.array?.map { $0["allowed"] } == [true, true, false])
+            let nobody: JSON = ["permission": "users:read", "user_id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293"]
+            #expect(try root.post("/authorize", nobody).code == "not_found")
+            let mixed = try root.post("/authorize/batch", ["checks": [nobody, question, nobody]])
+            #expect(mixed["decisions"]?.array?.map { $0["allowed"] } == [false, true, false])
+            #expect(mixed["decisions"]?.array?.map { $0["code"] } == ["not_found", .null, "not_found"])
             #expect(try root.post("/users/\(grace.id)/block", ["reason": "gone"])["status"] == "SUSPENDED")
             #expect(try root.post("/authorize", question)["allowed"] == false)
             let bad = try root.post("/authorize", ["permission": "Users:Read"])

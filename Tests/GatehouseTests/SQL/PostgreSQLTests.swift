@@ -12,7 +12,7 @@ struct PostgreSQLTests {
     private static let byKey = Statement("SELECT k FROM t WHERE k = $1")
     private static let backend = Statement("SELECT pg_backend_pid()")
     private static let terminate = Statement("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY ($1::int[])")
-    private static let sleep = Statement("SELECT 1 FROM pg_sleep($1)")
+    private static let sleepStatement = Statement("SELECT 1 FROM pg_sleep($1)")
     private static let neverGiveUp = Statement("SET statement_timeout = 0")
     private struct Boom: Error {}
 
@@ -234,7 +234,7 @@ struct PostgreSQLTests {
     @Test("a statement that takes too long is unavailable, and the connection serves others again")
     func statementTimeout() async throws {
         try await withDatabase({ $0.statementTimeout = .milliseconds(500) }) { database async throws in
-            await #expect(throws: DatabaseError.self) { _ = try await database.write(Self.sleep, [.real(3600)]) }
+            await #expect(throws: DatabaseError.self) { _ = try await database.write(Self.sleepStatement, [.real(3600)]) }
             #expect(try await database.read(Self.count, []).value(Int.self) == 0)
         }
     }
@@ -247,7 +247,7 @@ struct PostgreSQLTests {
         }) { database async throws in
             _ = try await database.write(Self.neverGiveUp, [])
             await #expect(throws: DatabaseError.unavailable("no answer within 500 ms")) {
-                _ = try await database.write(Self.sleep, [.real(3600)])
+                _ = try await database.write(Self.sleepStatement, [.real(3600)])
             }
             #expect(try await database.read(Self.count, []).value(Int.self) == 0)
         }
