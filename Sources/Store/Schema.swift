@@ -15,6 +15,7 @@ enum Schema {
         Migration(
             number: 7, name: "service_accounts", oldestProgram: 1,
             script: text(PackageResources._007_service_accounts_sql)),
+        Migration(number: 8, name: "lists", oldestProgram: 1, script: text(PackageResources._008_lists_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

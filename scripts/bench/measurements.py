@@ -10,16 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from bench import load, machine, servers
-from bench.report import at_least, at_most, middle
+from bench.crowd import SQLiteCrowd
+from bench.list_measurements import MANY, THOUSAND, Lists
+from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.seed import PASSWORD, SQLiteSeed, email
 
-FEW, MANY = 10_000, 1_000_000
+FEW = 10_000
 IMPORTED = 100_000
-ROUNDS = 3
-
-
-def say(what):
-    print(f"  {what}", flush=True)
 
 
 class Bench:
@@ -50,6 +47,7 @@ class Bench:
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
         self.bring_in()
+        self.lists()
         self.weigh(static_binary)
 
     def serve(self, seed):
@@ -210,6 +208,17 @@ class Bench:
                 [self.binary, "users", "import", file, "--data", data], machine.SERVER_CORE, env=servers.environment())
             rates.append(IMPORTED / (time.monotonic() - started))
         self.table.add(f"import of {IMPORTED:,} people with hashes", bar=at_least(median(rates), 10_000, "/s"))
+
+    def lists(self):
+        """People as administrators look for them."""
+        say(f"making databases of {THOUSAND:,} and {MANY:,} people of every kind")
+        folder = self.folder / "crowds"
+        folder.mkdir()
+        crowds = [SQLiteCrowd(self.binary, folder, people).fill("none") for people in (THOUSAND, MANY)]
+        nodes = [self.serve(crowd) for crowd in crowds]
+        Lists("SQLite", folder, self.table, self.seconds).run(*zip(nodes, crowds))
+        for node in nodes:
+            node.stop()
 
     # The binary
 

@@ -13,8 +13,10 @@ from statistics import median, quantiles
 
 from bench import load, machine, servers
 from bench.load import Run
-from bench.measurements import FEW, ROUNDS, say
-from bench.report import at_least, at_most, middle
+from bench.crowd import PostgreSQLCrowd
+from bench.list_measurements import MANY, THOUSAND, Lists
+from bench.measurements import FEW
+from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.rotation import Rotation
 from bench.seed import PostgreSQLSeed, SQLiteSeed
 from stores import SERVANT, PostgreSQL, Redis, tree_of
@@ -59,6 +61,7 @@ class StoreBench:
             self.redis.start()
             self.on_postgresql()
             self.on_redis()
+            self.lists()
 
     # PostgreSQL alone
 
@@ -174,14 +177,35 @@ class StoreBench:
         self.table.add(f"revoked on another node, {store}", [Run(p50=percentiles[49], p99=percentiles[98])],
                        bar=at_most(percentiles[98] / 1000, 50, "ms"))
 
+    # Lists
+
+    def lists(self):
+        """People as administrators look for them."""
+        say(f"making databases of {THOUSAND:,} and {MANY:,} people of every kind in PostgreSQL")
+        folder = self.folder / "crowds"
+        folder.mkdir()
+        pairs = [self.crowd(folder, people) for people in (THOUSAND, MANY)]
+        Lists("PostgreSQL", folder, self.table, self.seconds).run(*pairs)
+        for node, _ in pairs:
+            node.stop()
+
+    def crowd(self, folder, people):
+        """A node, and the people in its database."""
+        url = self.postgresql.create_database()
+        settings = self.settings(url)
+        crowd = PostgreSQLCrowd(self.binary, folder, people, self.postgresql, url).fill()
+        return servers.gatehouse(self.processes, self.binary, crowd.data, settings), crowd
+
     # What all of them need
 
     def database(self):
         """A new database full of people, and the settings of its nodes."""
         url = self.postgresql.create_database()
         seed = PostgreSQLSeed(self.binary, self.folder, FEW, self.postgresql, url).fill()
-        return seed, {
-            "DATABASE_URL": url, "DATABASE_POOL": str(POOL), "PUBLIC_URL": "http://localhost"}
+        return seed, self.settings(url)
+
+    def settings(self, url):
+        return {"DATABASE_URL": url, "DATABASE_POOL": str(POOL), "PUBLIC_URL": "http://localhost"}
 
     def nodes(self, seed, settings):
         return [servers.gatehouse(self.processes, self.binary, seed.data, settings) for _ in range(2)]
