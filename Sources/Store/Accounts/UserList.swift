@@ -6,18 +6,38 @@ struct UserList {
     /// What leaves only some people, and has an index by which they are found. Of two that leave as many the first is
     /// the better.
     enum Filter: Hashable, CaseIterable {
-        case role, company, deleted, status, lastLogin
+        case company, role, deleted, status, lastLogin
         /// By their place: the first is that of the order.
         case firstWord, secondWord, thirdWord, fourthWord
 
         static let words: [Filter] = [.firstWord, .secondWord, .thirdWord, .fourthWord]
-        /// Those whose index has the people in order of their ids.
-        static let ordered: Set<Filter> = [.role, .company, .deleted, .status]
+
+        /// Whether an index has those whom it leaves in that order.
+        func isOrdered(by order: Order) -> Bool {
+            switch self {
+            case .role, .company: order == .id
+            case .deleted, .status: order != .word
+            default: false
+            }
+        }
     }
 
     /// What a list is in the order of. People of one word, one name or one moment are in the order of their ids.
     enum Order: Hashable, CaseIterable {
         case id, name, email, lastLogin, word
+
+        /// Whether its index is one of an expression. In such a one SQLite finds no pair of key and id, only the one or
+        /// the other: a page goes on among those who have the same key, and then after them.
+        var isOfExpression: Bool { self == .name || self == .email || self == .lastLogin }
+    }
+
+    /// From where a page goes on, in the order of keys and ids.
+    enum Start: Hashable, CaseIterable {
+        case beginning, after
+        /// After the id, among those with the key.
+        case amongEquals
+        /// After all who have the key.
+        case afterEquals
     }
 
     /// How a page is come by.
@@ -37,15 +57,15 @@ struct UserList {
         let way: Way
         let order: Order
         let isDescending: Bool
-        let isContinued: Bool
+        let start: Start
     }
 
     let order: Order
     let isDescending: Bool
     let isContinued: Bool
     let filters: Set<Filter>
-    /// Those of every statement of lists.
-    let values: [SQLValue]
+    let limit: Int
+    private let values: [SQLValue]
 
     init(_ query: UserQuery) {
         // The longest leads: most often the fewest people have it.
@@ -60,6 +80,7 @@ struct UserList {
                 }
             }
         let logins = Logins(query)
+        limit = query.limit
         isDescending = query.isDescending && order != .word
         let position = Self.position(of: query, order, words.first, logins, isDescending: isDescending)
         self.order = order
@@ -94,17 +115,29 @@ struct UserList {
 
     /// The way of a list in which no filter stands against the order.
     var naturalWay: Way? {
-        let others = filters.subtracting([order == .word ? .firstWord : order == .lastLogin ? .lastLogin : nil].compactMap { $0 })
-        if others.isEmpty { return .alongOrder }
-        guard order == .id, others.count == 1, let only = others.first, Filter.ordered.contains(only) else { return nil }
-        return .along(only)
+        let others = filters.filter { !isOrder($0) }
+        guard let only = others.first else { return .alongOrder }
+        return others.count == 1 && filters.count == 1 && only.isOrdered(by: order) ? .along(only) : nil
     }
 
     /// The way along the index of a filter, where that has them in the list's order.
     func way(through filter: Filter) -> Way? {
-        if order == .id && Filter.ordered.contains(filter) { return .along(filter) }
-        if order == .word && filter == .firstWord || order == .lastLogin && filter == .lastLogin { return .alongOrder }
-        return nil
+        if isOrder(filter) { return .alongOrder }
+        return filter.isOrdered(by: order) ? .along(filter) : nil
+    }
+
+    /// Whether it is the order itself that is bound.
+    private func isOrder(_ filter: Filter) -> Bool {
+        order == .word && filter == .firstWord || order == .lastLogin && filter == .lastLogin
+    }
+
+    /// What is asked, one after the other, until the page is full.
+    func starts(on way: Way) -> [Start] {
+        guard isContinued else { return [.beginning] }
+        switch way {
+        case .alongOrder, .along: return order.isOfExpression ? [.amongEquals, .afterEquals] : [.after]
+        case .alongStartOfOrder, .gathering: return [.after]
+        }
     }
 
     // MARK: Values
@@ -125,6 +158,19 @@ struct UserList {
         case (_, let after): return after
         }
     }
+
+    /// The values of a page of so many, the first or the rest of one.
+    func values(limit: Int) -> [SQLValue] {
+        var values = order == .word ? self.values : Array(self.values.prefix(Self.valuesWithoutWords))
+        values[2] = limit.sqlValue
+        return values
+    }
+
+    /// The values of ``UserListStatements/sizes``.
+    var valuesOfSizes: [SQLValue] { values }
+
+    /// So many stand before those of words, which only texts that look for words have.
+    private static let valuesWithoutWords = 9
 
     private static func values(
         of query: UserQuery, _ position: UserQuery.Position?, _ order: Order, _ words: [String], _ logins: Logins

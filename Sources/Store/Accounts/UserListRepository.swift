@@ -14,7 +14,7 @@ public struct UserListRepository: Sendable {
     /// So many are sorted without looking any further.
     static let handful = 200
     /// So many are the most that are sorted, and the most that are counted.
-    static let mostGathered = 5_000
+    static let mostGathered = 2_000
 
     public func page(_ query: UserQuery) async throws(DatabaseError) -> [(user: User, key: String)] {
         let list = UserList(query)
@@ -29,7 +29,7 @@ public struct UserListRepository: Sendable {
 
     /// The filter that leaves the fewest people, and how many: ``mostGathered`` stands for any number from there on.
     private func narrowest(of list: UserList) async throws(DatabaseError) -> (UserList.Filter, Int)? {
-        guard var row = try await sql.run(UserListStatements.sizes, list.values).first else { return nil }
+        guard var row = try await sql.run(UserListStatements.sizes, list.valuesOfSizes).first else { return nil }
         var narrowest: (filter: UserList.Filter, size: Int)?
         for filter in UserList.Filter.allCases {
             let size: Int = try row.next()
@@ -40,13 +40,14 @@ public struct UserListRepository: Sendable {
     }
 
     private func page(_ list: UserList, _ way: UserList.Way) async throws(DatabaseError) -> [(user: User, key: String)] {
-        let shape = UserList.Shape(
-            way: way, order: list.order, isDescending: list.isDescending, isContinued: list.isContinued)
-        guard let statement = UserListStatements.all[shape] else { return [] }
         var page: [(User, String)] = []
-        for var row in try await sql.run(statement, list.values) {
-            let user = try User(row: &row)
-            page.append((user, try row.next()))
+        for start in list.starts(on: way) where page.count < list.limit {
+            let shape = UserList.Shape(way: way, order: list.order, isDescending: list.isDescending, start: start)
+            guard let statement = UserListStatements.all[shape] else { return [] }
+            for var row in try await sql.run(statement, list.values(limit: list.limit - page.count)) {
+                let user = try User(row: &row)
+                page.append((user, try row.next()))
+            }
         }
         return page
     }

@@ -2,19 +2,19 @@ import SQL
 
 /// The texts of the lists of people, one for each shape.
 ///
-/// None of them leaves the order of the work to a guess: what narrows stands first in the join and is looked up row by
-/// row from there, and questions about one person are scalar, which no planner turns into a hash of everybody.
+/// None of them leaves the order of the work to a guess. `e` is an entry of what is gone along or gathered: an id and
+/// what is sorted by. All that can be told of an id is told before its person `u` is looked up. Questions about one
+/// person are scalar: no planner turns them into a hash of everybody.
 enum UserListStatements {
     static let all: [UserList.Shape: Statement] = {
         var statements: [UserList.Shape: Statement] = [:]
         for order in UserList.Order.allCases {
             for way in ways(in: order) {
                 for isDescending in order == .word ? [false] : [false, true] {
-                    for isContinued in [false, true] {
-                        let shape = UserList.Shape(
-                            way: way, order: order, isDescending: isDescending, isContinued: isContinued)
+                    for start in UserList.Start.allCases {
+                        let shape = UserList.Shape(way: way, order: order, isDescending: isDescending, start: start)
                         statements[shape] = Statement(
-                            sqlite: text(of: shape, sqliteJoin), postgres: text(of: shape, postgresJoin))
+                            sqlite: text(of: shape, sqlitePerson), postgres: text(of: shape, postgresPerson))
                     }
                 }
             }
@@ -23,11 +23,12 @@ enum UserListStatements {
     }()
 
     private static func ways(in order: UserList.Order) -> [UserList.Way] {
-        let ordered = order == .id ? UserList.Filter.ordered.map(UserList.Way.along) : []
-        return [.alongOrder, .alongStartOfOrder] + ordered + UserList.Filter.allCases.map(UserList.Way.gathering)
+        let filters = UserList.Filter.allCases.filter { order == .word || !UserList.Filter.words.contains($0) }
+        return [.alongOrder, .alongStartOfOrder] + filters.filter { $0.isOrdered(by: order) }.map(UserList.Way.along)
+            + filters.map(UserList.Way.gathering)
     }
 
-    /// How many people each filter leaves, those that are not asked for aside.
+    /// How many people each filter leaves; 0 for those that are not asked for.
     static let sizes = Statement(
         "SELECT "
             + UserList.Filter.allCases.map { filter in
@@ -37,42 +38,128 @@ enum UserListStatements {
                 """
             }.joined(separator: ", "))
 
-    // MARK: The parts of a text
+    // MARK: The text
 
-    private static func text(of shape: UserList.Shape, _ join: (String) -> String) -> String {
-        let (start, key) = (start(of: shape), key(of: shape))
-        let table: String
-        var conditions = filters
-        switch shape.way {
-        case .alongOrder where shape.order == .word:
-            table = "user_words w \(join("w.user_id"))"
-            conditions = start + firstOfWords + otherWords + filters
-        case .alongOrder:
-            table = "users u"
-            conditions = start + filters
-        case .alongStartOfOrder where shape.order == .word:
-            table = "(\(few("user_words w", where: "1 = 1" + start, shape))) w \(join("w.user_id"))"
-            conditions = firstOfWords + otherWords + filters
-        case .alongStartOfOrder:
-            table = "(\(few("users u", where: "1 = 1" + start, shape))) u"
-        case .along(let filter):
-            (table, conditions) = ordered(by: filter, join)
-            conditions += start + filters
-        case .gathering(let filter):
-            let isOften = filter == .role || UserList.Filter.words.contains(filter)
-            table = "(SELECT \(isOften ? "DISTINCT " : "")n.id FROM (\(left(by: filter))) n) d \(join("d.id"))"
-            conditions = start + (shape.order == .word ? words + filters : filters)
-        }
+    private static func text(of shape: UserList.Shape, _ person: (String) -> String) -> String {
+        let parts = Parts(shape)
+        let key = shape.order == .lastLogin ? "CAST(\(parts.key) AS text)" : parts.key
         return """
-            SELECT \(User.qualifiedColumns), \(shape.order == .lastLogin ? "CAST(\(key) AS text)" : key) FROM \(table)
-            WHERE 1 = 1\(conditions) ORDER BY \(sorting(of: shape)) LIMIT $3
+            SELECT \(User.qualifiedColumns), \(key) FROM \(parts.entries) \(parts.arePeople ? "" : person(parts.id))
+            WHERE 1 = 1\(parts.conditions)\(UserListConditions.filters(of: parts.id)) ORDER BY \(parts.sorting) LIMIT $3
             """
     }
 
-    /// The people of another table, one by one.
-    private static func sqliteJoin(_ id: String) -> String { "CROSS JOIN users u ON u.id = \(id)" }
-    private static func postgresJoin(_ id: String) -> String {
+    /// One person for each entry, looked up by the id.
+    private static func sqlitePerson(_ id: String) -> String { "CROSS JOIN users u ON u.id = \(id)" }
+    private static func postgresPerson(_ id: String) -> String {
         "CROSS JOIN LATERAL (SELECT * FROM users p WHERE p.id = \(id) OFFSET 0) u"
+    }
+
+    /// What differs between the ways.
+    private struct Parts {
+        let shape: UserList.Shape
+        var entries = "users u"
+        /// Whether the entries are people already.
+        var arePeople = true
+        var id = "u.id"
+        var key: String
+        var conditions = ""
+
+        init(_ shape: UserList.Shape) {
+            self.shape = shape
+            key = UserListStatements.key(of: shape.order)
+            switch shape.way {
+            case .alongOrder:
+                if shape.order == .word { go(along: "user_words e", "e.user_id") }
+                conditions = start(shape.start)
+            case .alongStartOfOrder:
+                if shape.order == .word { go(along: "user_words e", "e.user_id") }
+                go(along: "(\(firstEntries)) e", "e.id")
+                key = "e.sort_key"
+            case .along(let filter):
+                if filter == .role { go(along: "user_roles e", "e.user_id") }
+                if filter == .company { go(along: "memberships e", "e.user_id") }
+                conditions = UserListStatements.condition(of: filter) + start(shape.start)
+            case .gathering(let filter):
+                go(along: "(SELECT DISTINCT n.id FROM (\(left(by: filter))) n) e", "e.id")
+                if shape.order == .word { key = UserListConditions.firstWord }
+                conditions = start(shape.start)
+            }
+            guard shape.order == .word else { return }
+            if case .gathering = shape.way {} else { conditions += UserListConditions.isFirst(key, of: id) }
+            conditions += UserListConditions.words(of: id)
+        }
+
+        private mutating func go(along entries: String, _ id: String) {
+            (self.entries, self.id, arePeople) = (entries, id, false)
+        }
+
+        var sorting: String {
+            let order = shape.isDescending ? " DESC" : ""
+            return (shape.order == .id ? "" : "\(key)\(order), ") + id + order
+        }
+
+        /// The first entries of the order from where the page starts.
+        private var firstEntries: String {
+            let starts: [UserList.Start] =
+                shape.start == .after && shape.order.isOfExpression ? [.amongEquals, .afterEquals] : [shape.start]
+            let parts = starts.map { start in
+                """
+                SELECT * FROM (SELECT \(id) AS id, \(key) AS sort_key FROM \(entries) WHERE 1 = 1\(self.start(start))
+                    ORDER BY \(sorting) LIMIT \(stretch)) s
+                """
+            }
+            return parts.joined(separator: " UNION ALL ")
+        }
+
+        /// From where to where the order is followed.
+        private func start(_ start: UserList.Start) -> String {
+            let sign = shape.isDescending ? "<" : ">"
+            var text: String =
+                switch start {
+                case .beginning: ""
+                case .after where shape.order == .id: " AND \(id) \(sign) $2"
+                case .after: " AND (\(key), \(id)) \(sign) ($1, $2)"
+                case .amongEquals: " AND \(key) = $1 AND \(id) \(sign) $2"
+                case .afterEquals: " AND \(key) \(sign) $1"
+                }
+            switch shape.order {
+            case .lastLogin: text += shape.isDescending ? " AND \(key) >= $7" : " AND \(key) < $8"
+            case .word: text += (start == .beginning ? " AND \(key) >= $10" : "") + " AND \(key) < $11"
+            default: break
+            }
+            return text
+        }
+    }
+
+    /// So many entries are looked at before another way is tried.
+    private static let stretch = 500
+
+    /// As the indexes have it.
+    private static func key(of order: UserList.Order) -> String {
+        switch order {
+        case .id: "''"
+        case .name: "lower(u.name)"
+        case .email: "COALESCE(u.email_key, '')"
+        case .lastLogin: "COALESCE(u.last_login_at, 0)"
+        case .word: "e.word"
+        }
+    }
+
+    // MARK: Filters
+
+    private static func condition(of filter: UserList.Filter) -> String {
+        switch filter {
+        case .role:
+            // Whoever has the role in several places is one person.
+            """
+             AND e.role_id = $6 AND (SELECT 1 FROM user_roles o
+                WHERE o.user_id = e.user_id AND o.role_id = e.role_id AND o.id < e.id LIMIT 1) IS NULL
+            """
+        case .company: " AND e.company_id = $5"
+        case .deleted: " AND u.deleted_at IS NOT NULL"
+        default: " AND u.status <> 'ACTIVE'"
+        }
     }
 
     /// Whom a filter leaves, as ids, some of them more than once.
@@ -108,103 +195,5 @@ enum UserListStatements {
         case .thirdWord: "$14 <> ''"
         case .fourthWord: "$16 <> ''"
         }
-    }
-
-    /// The people whom a filter leaves, in the order of their ids.
-    private static func ordered(by filter: UserList.Filter, _ join: (String) -> String) -> (String, String) {
-        switch filter {
-        case .role:
-            // Whoever has the role in several places is one person.
-            (
-                "user_roles d \(join("d.user_id"))",
-                """
-                 AND d.role_id = $6 AND (SELECT 1 FROM user_roles e
-                    WHERE e.user_id = d.user_id AND e.role_id = d.role_id AND e.id < d.id LIMIT 1) IS NULL
-                """
-            )
-        case .company: ("memberships d \(join("d.user_id"))", " AND d.company_id = $5")
-        case .deleted: ("users u", " AND u.deleted_at IS NOT NULL")
-        default: ("users u", " AND u.status <> 'ACTIVE'")
-        }
-    }
-
-    /// Some of a table from where the page starts.
-    private static func few(_ table: String, where condition: String, _ shape: UserList.Shape) -> String {
-        "SELECT * FROM \(table) WHERE \(condition) ORDER BY \(sorting(of: shape)) LIMIT \(stretch)"
-    }
-
-    /// So many are looked at before another way is tried.
-    private static let stretch = 500
-
-    // MARK: Order
-
-    private static func key(of shape: UserList.Shape) -> String {
-        switch shape.order {
-        case .id: "''"
-        case .name: "lower(u.name)"
-        case .email: "COALESCE(u.email_key, '')"
-        case .lastLogin: "COALESCE(u.last_login_at, 0)"
-        case .word:
-            if case .gathering = shape.way {
-                // Whoever has several words that fit is shown at the first of them.
-                "(SELECT min(o.word) FROM user_words o WHERE o.user_id = u.id AND o.word >= $10 AND o.word < $11)"
-            } else { "w.word" }
-        }
-    }
-
-    private static func id(of shape: UserList.Shape) -> String {
-        switch shape.way {
-        case .along(.role), .along(.company): "d.user_id"
-        case .alongOrder where shape.order == .word: "w.user_id"
-        case .alongStartOfOrder where shape.order == .word: "w.user_id"
-        default: "u.id"
-        }
-    }
-
-    private static func sorting(of shape: UserList.Shape) -> String {
-        let order = shape.isDescending ? " DESC" : ""
-        return (shape.order == .id ? "" : "\(key(of: shape))\(order), ") + id(of: shape) + order
-    }
-
-    /// From where to where the order is followed.
-    private static func start(of shape: UserList.Shape) -> String {
-        let sign = shape.isDescending ? "<" : ">"
-        let (key, id) = (key(of: shape), id(of: shape))
-        var start = ""
-        if shape.isContinued { start = shape.order == .id ? " AND \(id) \(sign) $2" : " AND (\(key), \(id)) \(sign) ($1, $2)" }
-        switch shape.order {
-        case .lastLogin: start += shape.isDescending ? " AND \(key) >= $7" : " AND \(key) < $8"
-        case .word where key == "w.word": start += (shape.isContinued ? "" : " AND w.word >= $10") + " AND w.word < $11"
-        default: break
-        }
-        return start
-    }
-
-    // MARK: Conditions
-
-    // The sign keeps SQLite from the index of the last sign-ins, which has another order.
-    private static let filters = """
-         AND (u.status = $4 OR $4 IS NULL)
-            AND (CAST($5 AS uuid) IS NULL
-                OR (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.company_id = $5) = 1)
-            AND (CAST($6 AS uuid) IS NULL OR (SELECT 1 FROM user_roles g WHERE g.user_id = u.id AND g.role_id = $6
-                AND (g.company_id = $5 OR $5 IS NULL) LIMIT 1) = 1)
-            AND +COALESCE(u.last_login_at, 0) >= $7 AND +COALESCE(u.last_login_at, 0) < $8
-            AND ((u.deleted_at IS NULL) = ($9 = 0))
-        """
-
-    private static let firstOfWords = """
-         AND (SELECT 1 FROM user_words o
-            WHERE o.user_id = w.user_id AND o.word >= $10 AND o.word < w.word LIMIT 1) IS NULL
-        """
-
-    private static let otherWords = (1..<UserListRepository.mostWords).map { word($0, of: "w.user_id") }.joined()
-    private static let words = (0..<UserListRepository.mostWords).map { word($0, of: "u.id") }.joined()
-
-    private static func word(_ number: Int, of id: String) -> String {
-        """
-         AND ($\(10 + number * 2) = '' OR (SELECT 1 FROM user_words o WHERE o.user_id = \(id)
-            AND o.word >= $\(10 + number * 2) AND o.word < $\(11 + number * 2) LIMIT 1) = 1)
-        """
     }
 }
