@@ -34,7 +34,7 @@ class Crowd:
         """The refresh token of the first, who may do anything."""
         return self._refresh_token(0)
 
-    def name(self, number):
+    def full_name(self, number):
         # Primes, so that names follow neither the order of ids nor each other.
         return f"{FIRST[number * 7919 % 104_729 % len(FIRST)]} {LAST[number * 15_485_863 % 1_299_709 % len(LAST)]}"
 
@@ -54,12 +54,12 @@ class Crowd:
     def _user(self, number):
         status = "SUSPENDED" if number % 100 == 13 else "ACTIVE"
         deleted = STARTED if number % 200 == 17 else None
-        return (uuid(2, number), email(number), email(number), self.name(number), "none", status, self.last_login(number),
+        return (uuid(2, number), email(number), email(number), self.full_name(number), "none", status, self.last_login(number),
                 STARTED, STARTED, deleted, 1)
 
     def _words(self, number):
         """As Sources/Store/Accounts/UserWordRepository.swift has them."""
-        return {*self.name(number).lower().split(), email(number), DOMAIN}
+        return {*self.full_name(number).lower().split(), email(number), DOMAIN}
 
     def _grants(self, roles):
         """Everybody may look, one in a hundred may change, and the first may do anything."""

@@ -57,8 +57,8 @@ def refreshing(program, server, seconds, tokens, connections):
     return [program, server.port, seconds, connections, tokens]
 
 
-def hashes(program, seconds):
-    """The bare hash function, on the server's core."""
+def loop(program, seconds):
+    """A program that does one thing of the server's again and again, on its core."""
     busy = machine.busy_seconds(machine.SERVER_CORE)
     figures, = last_lines([[program, seconds]], machine.SERVER_CORE, seconds)
     return found(figures, figures["cpu"], machine.busy_seconds(machine.SERVER_CORE) - busy)

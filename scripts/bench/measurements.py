@@ -42,6 +42,7 @@ class Bench:
         self.refresh_few(server, few)
         self.audit_price(server, unrecorded, few)
         self.validate(server)
+        self.permission()
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
@@ -161,6 +162,16 @@ class Bench:
             ratio = median(ours.rate / theirs.rate for ours, theirs in zip(runs, by_nginx))
             self.table.add(f"validate, {what}", runs, memory, at_least(ratio, bar, "of nginx"))
 
+    def permission(self):
+        """What a guard and its service ask, without a server: a request is far more than the check, and varies more."""
+        say("checking permissions")
+        root = load.HERE.parent.parent
+        program = machine.compile_swift(
+            [load.HERE / "permission_rate.swift", root / "Sources/Services/Roles/Permission.swift"],
+            self.folder / "permission_rate", root / ".build/release")
+        runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
+        self.table.add("check of a permission, by guard and service", runs, bar=at_most(middle(runs, "cpu"), 2, "us"))
+
     # Signing in
 
     def sign_in(self, server):
@@ -172,7 +183,7 @@ class Bench:
         for _ in range(ROUNDS):
             # Sign-ins whose client has hung up are still hashed, and would be counted to the next turn.
             machine.wait_until_idle(server.pid)
-            bare.append(load.hashes(self.argon2_rate, self.seconds))
+            bare.append(load.loop(self.argon2_rate, self.seconds))
             logins.append(load.requests(server, self.seconds, 32, "/auth/login", bodies=bodies))
         ratio = median(ours.rate / theirs.rate for ours, theirs in zip(logins, bare))
         self.table.add("bare Argon2id, 19 MiB, 2 passes", bare)

@@ -32,6 +32,12 @@ DURABLE = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on", "synchro
            "shared_buffers": "128MB", "max_wal_size": "1GB"}
 
 
+UNRECORDED = """
+    CREATE FUNCTION unrecorded() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER unrecorded BEFORE INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION unrecorded();
+"""
+
+
 class StoreBench:
     """Nodes on stores that they share: the processes of the run, a folder, the table."""
 
@@ -71,6 +77,7 @@ class StoreBench:
         nodes = self.nodes(seed, settings)
         tokens = self.tokens(nodes[0], seed)
         self.refresh(nodes[0], tokens, Rotation(self.folder, self.postgresql, seed))
+        self.audit_price(nodes[0], tokens)
         self.validate(nodes[0], tokens)
         parts = halves(tokens)
         self.two_nodes("PostgreSQL", nodes, parts)
@@ -95,6 +102,27 @@ class StoreBench:
         for who, used in (("pgbench", used_by_pgbench), ("a node", used_by_us)):
             self.table.add(f"  PostgreSQL's CPU time, asked by {who}", [
                 Run(cpu=median(used) * 1e6 / self.seconds)])
+
+    def audit_price(self, node, tokens):
+        """By turns with a node whose database drops every row of the audit log."""
+        say("refreshing, beside it without a record of it")
+        seed, settings = self.database()
+        seed.query(UNRECORDED)
+        without = servers.gatehouse(self.processes, self.binary, seed.data, settings)
+        unrecorded = self.tokens(without, seed)
+        prices = []
+        for _ in range(2 * TURNS):
+            recorded = self.cost_of_refresh(node, tokens)
+            prices.append(recorded / self.cost_of_refresh(without, unrecorded))
+        without.stop()
+        self.table.add("  its CPU time, PostgreSQL's too, against a refresh that is not recorded",
+                       bar=at_most(median(prices), 1.15, "times"))
+
+    def cost_of_refresh(self, node, tokens):
+        """CPU time of node and database, in microseconds."""
+        before = self.postgresql_seconds()
+        run = self.refreshes(node, tokens)
+        return run.cpu + (self.postgresql_seconds() - before) * 1e6 / (run.rate * self.seconds)
 
     def postgresql_seconds(self):
         return machine.cpu_seconds_of_all(tree_of(self.postgresql.process.pid))

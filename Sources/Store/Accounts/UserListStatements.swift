@@ -45,7 +45,7 @@ enum UserListStatements {
         let key = shape.order == .lastLogin ? "CAST(\(parts.key) AS text)" : parts.key
         return """
             SELECT \(User.qualifiedColumns), \(key) FROM \(parts.entries) \(parts.arePeople ? "" : person(parts.id))
-            WHERE 1 = 1\(parts.conditions)\(UserListConditions.filters(of: parts.id)) ORDER BY \(parts.sorting) LIMIT $3
+            WHERE 1 = 1\(parts.conditions)\(UserListConditions.filters(of: parts.id)) ORDER BY \(parts.sorting(shape.start)) LIMIT $3
             """
     }
 
@@ -94,9 +94,10 @@ enum UserListStatements {
             (self.entries, self.id, arePeople) = (entries, id, false)
         }
 
-        var sorting: String {
+        func sorting(_ start: UserList.Start) -> String {
             let order = shape.isDescending ? " DESC" : ""
-            return (shape.order == .id ? "" : "\(key)\(order), ") + id + order
+            // SQLite sorts by a key of an expression even where it is the same for all.
+            return (shape.order == .id || start == .amongEquals ? "" : "\(key)\(order), ") + id + order
         }
 
         /// The first entries of the order from where the page starts.
@@ -106,10 +107,11 @@ enum UserListStatements {
             let parts = starts.map { start in
                 """
                 SELECT * FROM (SELECT \(id) AS id, \(key) AS sort_key FROM \(entries) WHERE 1 = 1\(self.start(start))
-                    ORDER BY \(sorting) LIMIT \(stretch)) s
+                    ORDER BY \(sorting(start)) LIMIT \(stretch)) s
                 """
             }
-            return parts.joined(separator: " UNION ALL ")
+            let order = shape.isDescending ? " DESC" : ""
+            return parts.joined(separator: " UNION ALL ") + " ORDER BY sort_key\(order), id\(order) LIMIT \(stretch)"
         }
 
         /// From where to where the order is followed.
