@@ -166,8 +166,9 @@ struct UserList {
         return values
     }
 
-    /// The values of ``UserListStatements/sizes``.
-    var valuesOfSizes: [SQLValue] { values }
+    /// The values of ``UserListStatements/sizes``, which has no use for where a page starts. PostgreSQL keeps the types
+    /// of the first values, so they are the same for every list.
+    var valuesOfSizes: [SQLValue] { [.text("")] + values.dropFirst() }
 
     /// So many stand before those of words, which only texts that look for words have.
     private static let valuesWithoutWords = 9
