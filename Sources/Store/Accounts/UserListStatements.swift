@@ -14,7 +14,7 @@ enum UserListStatements {
                     for start in UserList.Start.allCases {
                         let shape = UserList.Shape(way: way, order: order, isDescending: isDescending, start: start)
                         statements[shape] = Statement(
-                            sqlite: text(of: shape, sqlitePerson), postgres: text(of: shape, postgresPerson))
+                            sqlite: text(of: shape, in: .sqlite), postgres: text(of: shape, in: .postgres))
                     }
                 }
             }
@@ -40,24 +40,29 @@ enum UserListStatements {
 
     // MARK: The text
 
-    private static func text(of shape: UserList.Shape, _ person: (String) -> String) -> String {
-        let parts = Parts(shape)
+    private enum Dialect { case sqlite, postgres }
+
+    private static func text(of shape: UserList.Shape, in dialect: Dialect) -> String {
+        let parts = Parts(shape, dialect)
         let key = shape.order == .lastLogin ? "CAST(\(parts.key) AS text)" : parts.key
         return """
-            SELECT \(User.qualifiedColumns), \(key) FROM \(parts.entries) \(parts.arePeople ? "" : person(parts.id))
+            SELECT \(User.qualifiedColumns), \(key) FROM \(parts.entries) \(parts.arePeople ? "" : person(parts.id, in: dialect))
             WHERE 1 = 1\(parts.conditions)\(UserListConditions.filters(of: parts.id)) ORDER BY \(parts.sorting(shape.start)) LIMIT $3
             """
     }
 
     /// One person for each entry, looked up by the id.
-    private static func sqlitePerson(_ id: String) -> String { "CROSS JOIN users u ON u.id = \(id)" }
-    private static func postgresPerson(_ id: String) -> String {
-        "CROSS JOIN LATERAL (SELECT * FROM users p WHERE p.id = \(id) OFFSET 0) u"
+    private static func person(_ id: String, in dialect: Dialect) -> String {
+        switch dialect {
+        case .sqlite: "CROSS JOIN users u ON u.id = \(id)"
+        case .postgres: "CROSS JOIN LATERAL (SELECT * FROM users p WHERE p.id = \(id) OFFSET 0) u"
+        }
     }
 
     /// What differs between the ways.
     private struct Parts {
         let shape: UserList.Shape
+        let dialect: Dialect
         var entries = "users u"
         /// Whether the entries are people already.
         var arePeople = true
@@ -65,8 +70,8 @@ enum UserListStatements {
         var key: String
         var conditions = ""
 
-        init(_ shape: UserList.Shape) {
-            self.shape = shape
+        init(_ shape: UserList.Shape, _ dialect: Dialect) {
+            (self.shape, self.dialect) = (shape, dialect)
             key = UserListStatements.key(of: shape.order)
             switch shape.way {
             case .alongOrder:
@@ -97,7 +102,8 @@ enum UserListStatements {
         func sorting(_ start: UserList.Start) -> String {
             let order = shape.isDescending ? " DESC" : ""
             // SQLite sorts by a key of an expression even where it is the same for all.
-            return (shape.order == .id || start == .amongEquals ? "" : "\(key)\(order), ") + id + order
+            let isByID = shape.order == .id || start == .amongEquals && dialect == .sqlite
+            return (isByID ? "" : "\(key)\(order), ") + id + order
         }
 
         /// The first entries of the order from where the page starts.
@@ -122,6 +128,9 @@ enum UserListStatements {
                 case .beginning: ""
                 case .after where shape.order == .id: " AND \(id) \(sign) $2"
                 case .after: " AND (\(key), \(id)) \(sign) ($1, $2)"
+                // Told that the key is the same for all, PostgreSQL may walk all ids instead of the index.
+                case .amongEquals where dialect == .postgres:
+                    " AND (\(key), \(id)) \(sign) ($1, $2) AND \(key) \(sign == ">" ? "<" : ">")= $1"
                 case .amongEquals: " AND \(key) = $1 AND \(id) \(sign) $2"
                 case .afterEquals: " AND \(key) \(sign) $1"
                 }
