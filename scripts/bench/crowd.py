@@ -49,7 +49,8 @@ class Crowd:
 
     def last_login(self, number):
         """Every second has never signed in; the others within a hundred days."""
-        return STARTED - number * 7919 % 104_729 * DAY * 100 // 104_729 if number % 4 < 2 else None
+        chance = number * 7919 % 104_729
+        return STARTED - chance * DAY * 100 // 104_729 if chance % 2 else None
 
     def _user(self, number):
         status = "SUSPENDED" if number % 100 == 13 else "ACTIVE"
@@ -62,10 +63,11 @@ class Crowd:
         return {*self.full_name(number).lower().split(), email(number), DOMAIN}
 
     def _grants(self, roles):
-        """Everybody may look, one in a hundred may change, and the first may do anything."""
+        """Everybody may look, in the large company where they are of it, one in a hundred manages, and the first may do
+        anything."""
         yield uuid(3, 0), uuid(2, 0), roles["superadmin"], None, STARTED
         for number in range(1, self.people):
-            yield uuid(3, 2 * number), uuid(2, number), roles["viewer"], None, STARTED
+            yield uuid(3, 2 * number), uuid(2, number), roles["viewer"], uuid(1, LARGE) if number % 2 else None, STARTED
             if number % 100 == 19:
                 yield uuid(3, 2 * number + 1), uuid(2, number), roles["manager"], None, STARTED
 
