@@ -15,6 +15,7 @@ enum Schema {
         Migration(
             number: 7, name: "service_accounts", oldestProgram: 1,
             script: text(PackageResources._007_service_accounts_sql)),
+        Migration(number: 8, name: "lists", oldestProgram: 1, script: text(PackageResources._008_lists_sql)),
         Migration(number: 9, name: "telegram", oldestProgram: 1, script: text(PackageResources._009_telegram_sql)),
     ]
 

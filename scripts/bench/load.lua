@@ -1,6 +1,7 @@
 -- wrk's side: sends what the files name, and prints the figures as one line of JSON.
 --   TOKENS  a file of bearer tokens, one a line, taken in turn
 --   BODIES  a file of JSON bodies, one a line, posted in turn
+--   PATHS   a file of paths, one a line, asked in turn with the first of TOKENS
 local requests = {}
 local turn = 0
 
@@ -16,6 +17,12 @@ function init()
   for body in lines("BODIES") do
     requests[#requests + 1] = wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, body)
   end
+  local token = lines("TOKENS")()
+  local asked = {}
+  for path in lines("PATHS") do
+    asked[#asked + 1] = wrk.format("GET", path, { ["Authorization"] = "Bearer " .. token })
+  end
+  if #asked > 0 then requests = asked end
   -- wrk sends one unchanging request faster than it calls a function for each.
   if #requests == 1 then
     local only = requests[1]

@@ -29,9 +29,10 @@ def refresh_load(folder):
     return machine.compile_c(HERE / "refresh_load.c", folder / "refresh_load")
 
 
-def wrk(url, seconds, connections, tokens=None, bodies=None):
+def wrk(url, seconds, connections, tokens=None, bodies=None, paths=None):
     """The command and environment of one round of wrk."""
-    files = {name: str(path) for name, path in (("TOKENS", tokens), ("BODIES", bodies)) if path}
+    given = (("TOKENS", tokens), ("BODIES", bodies), ("PATHS", paths))
+    files = {name: str(path) for name, path in given if path}
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", HERE / "load.lua", url]
     return command, {**os.environ, **files}
 
@@ -56,8 +57,8 @@ def refreshing(program, server, seconds, tokens, connections):
     return [program, server.port, seconds, connections, tokens]
 
 
-def hashes(program, seconds):
-    """The bare hash function, on the server's core."""
+def loop(program, seconds):
+    """A program that does one thing of the server's again and again, on its core."""
     busy = machine.busy_seconds(machine.SERVER_CORE)
     figures, = last_lines([[program, seconds]], machine.SERVER_CORE, seconds)
     return found(figures, figures["cpu"], machine.busy_seconds(machine.SERVER_CORE) - busy)

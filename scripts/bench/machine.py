@@ -62,6 +62,16 @@ def compile_c(source, program, libraries=()):
     return program
 
 
+def compile_swift(sources, program, build):
+    """A program with parts of the server: some of its sources, over the floor `Ground` as it was built."""
+    objects = [*build.glob("Ground.build/*.o"), *build.glob("CSystem.build/*.o")]
+    subprocess.run(
+        [os.environ.get("SWIFT", "swift") + "c", "-O", "-swift-version", "6", "-parse-as-library", "-module-name",
+         program.name, "-I", build / "Modules", "-Xcc", f"-fmodule-map-file={build}/CSystem.build/module.modulemap",
+         *sources, *objects, "-o", program], check=True)
+    return program
+
+
 def cpu_seconds(pid):
     """User and system time of all threads of a process."""
     return sum(map(int, times(pid)[:2])) / TICKS_PER_SECOND

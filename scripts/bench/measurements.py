@@ -10,16 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from bench import load, machine, servers
-from bench.report import at_least, at_most, middle
+from bench.crowd import SQLiteCrowd
+from bench.list_measurements import MANY, THOUSAND, Lists
+from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.seed import PASSWORD, SQLiteSeed, email
 
-FEW, MANY = 10_000, 1_000_000
+FEW = 10_000
 IMPORTED = 100_000
-ROUNDS = 3
-
-
-def say(what):
-    print(f"  {what}", flush=True)
 
 
 class Bench:
@@ -45,11 +42,13 @@ class Bench:
         self.refresh_few(server, few)
         self.audit_price(server, unrecorded, few)
         self.validate(server)
+        self.permission()
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
         self.bring_in()
+        self.lists()
         self.weigh(static_binary)
 
     def serve(self, seed):
@@ -163,6 +162,16 @@ class Bench:
             ratio = median(ours.rate / theirs.rate for ours, theirs in zip(runs, by_nginx))
             self.table.add(f"validate, {what}", runs, memory, at_least(ratio, bar, "of nginx"))
 
+    def permission(self):
+        """What a guard and its service ask, without a server: a request is far more than the check, and varies more."""
+        say("checking permissions")
+        root = load.HERE.parent.parent
+        program = machine.compile_swift(
+            [load.HERE / "permission_rate.swift", root / "Sources/Services/Roles/Permission.swift"],
+            self.folder / "permission_rate", root / ".build/release")
+        runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
+        self.table.add("check of a permission, by guard and service", runs, bar=at_most(middle(runs, "cpu"), 2, "us"))
+
     # Signing in
 
     def sign_in(self, server):
@@ -174,7 +183,7 @@ class Bench:
         for _ in range(ROUNDS):
             # Sign-ins whose client has hung up are still hashed, and would be counted to the next turn.
             machine.wait_until_idle(server.pid)
-            bare.append(load.hashes(self.argon2_rate, self.seconds))
+            bare.append(load.loop(self.argon2_rate, self.seconds))
             logins.append(load.requests(server, self.seconds, 32, "/auth/login", bodies=bodies))
         ratio = median(ours.rate / theirs.rate for ours, theirs in zip(logins, bare))
         self.table.add("bare Argon2id, 19 MiB, 2 passes", bare)
@@ -210,6 +219,17 @@ class Bench:
                 [self.binary, "users", "import", file, "--data", data], machine.SERVER_CORE, env=servers.environment())
             rates.append(IMPORTED / (time.monotonic() - started))
         self.table.add(f"import of {IMPORTED:,} people with hashes", bar=at_least(median(rates), 10_000, "/s"))
+
+    def lists(self):
+        """People as administrators look for them."""
+        say(f"making databases of {THOUSAND:,} and {MANY:,} people of every kind")
+        folder = self.folder / "crowds"
+        folder.mkdir()
+        crowds = [SQLiteCrowd(self.binary, folder, people).fill("none") for people in (THOUSAND, MANY)]
+        nodes = [self.serve(crowd) for crowd in crowds]
+        Lists("SQLite", folder, self.table, self.seconds).run(*zip(nodes, crowds))
+        for node in nodes:
+            node.stop()
 
     # The binary
 

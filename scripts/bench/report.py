@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
+ROUNDS = 3
 COLUMNS = ("what", "req/s", "p50 us", "p99 us", "CPU us", "others %", "RSS MB", "measured", "bar", "")
 
 
@@ -73,3 +74,7 @@ def number(value):
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def say(what):
+    print(f"  {what}", flush=True)

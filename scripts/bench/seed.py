@@ -15,6 +15,7 @@ import struct
 import subprocess
 import time
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -66,14 +67,14 @@ class Seed:
         Path(path).write_text("".join(f"{self._refresh_token(number)}\n" for number in chosen))
         return path
 
-    def _tables(self, password_hash, admin):
+    def _tables(self, password_hash, roles):
         """Tables with their columns, and their rows."""
         companies = (self.people + 9) // 10
         return (
             ("companies (id, name, created_at, updated_at)", self._companies(companies)),
             ("users (id, email, email_key, name, password_hash, created_at, updated_at, is_searchable)", self._users(password_hash)),
             ("memberships (user_id, company_id, created_at)", self._memberships()),
-            ("user_roles (id, user_id, role_id, company_id, granted_at)", self._grants(admin)),
+            ("user_roles (id, user_id, role_id, company_id, granted_at)", self._grants(roles)),
             (SESSIONS, self._sessions()))
 
     def _companies(self, count):
@@ -86,8 +87,8 @@ class Seed:
     def _memberships(self):
         return ((uuid(2, n), uuid(1, n // 10), STARTED) for n in range(self.people))
 
-    def _grants(self, role):
-        return ((uuid(3, n), uuid(2, n), role, uuid(1, n // 10), STARTED) for n in range(self.people))
+    def _grants(self, roles):
+        return ((uuid(3, n), uuid(2, n), roles["admin"], uuid(1, n // 10), STARTED) for n in range(self.people))
 
     def _sessions(self):
         return (session(uuid(4, n), n, digest(n)) for n in range(self.people))
@@ -122,8 +123,8 @@ class SQLiteSeed(Seed):
     def fill(self, password_hash):
         for statement in ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -262144", "BEGIN"):
             self._database.execute(statement)
-        admin, = self._database.execute("SELECT id FROM roles WHERE name_key = 'admin'").fetchone()
-        for table, rows in self._tables(password_hash, admin):
+        roles = dict(self._database.execute("SELECT name_key, id FROM roles"))
+        for table, rows in self._tables(password_hash, roles):
             marks = ", ".join("?" * (table.count(",") + 1))
             self._database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
         self._database.execute("COMMIT")
@@ -148,10 +149,12 @@ class PostgreSQLSeed(Seed):
         return self._server.query(text, self.name)
 
     def fill(self):
-        (admin,), = self.query("SELECT id FROM roles WHERE name_key = 'admin'")
-        for table, rows in self._tables("none", admin):
-            self.copy(table, rows)
-        self.query("VACUUM (ANALYZE)")
+        roles = dict(self.query("SELECT name_key, id FROM roles"))
+        for table, rows in self._tables("none", roles):
+            rows = iter(rows)
+            while some := list(islice(rows, 100_000)):
+                self.copy(table, some)
+            self.query(f"VACUUM (ANALYZE) {table.partition(' ')[0]}")
         return self
 
     def copy(self, table, rows):
@@ -182,7 +185,7 @@ def copied(value):
     """A value in the text format of COPY."""
     if isinstance(value, bytes):
         return value.hex() if len(value) == 16 else "\\\\x" + value.hex()
-    return str(value)
+    return r"\N" if value is None else str(value)
 
 
 def unseal(key, sealed, purpose):

@@ -13,8 +13,10 @@ from statistics import median, quantiles
 
 from bench import load, machine, servers
 from bench.load import Run
-from bench.measurements import FEW, ROUNDS, say
-from bench.report import at_least, at_most, middle
+from bench.crowd import PostgreSQLCrowd
+from bench.list_measurements import MANY, THOUSAND, Lists
+from bench.measurements import FEW
+from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.rotation import Rotation
 from bench.seed import PostgreSQLSeed, SQLiteSeed
 from stores import SERVANT, PostgreSQL, Redis, tree_of
@@ -28,6 +30,12 @@ TURNS = 2 * ROUNDS
 # As PostgreSQL is by itself, where the tests have it fast.
 DURABLE = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on", "synchronous_commit": "on",
            "shared_buffers": "128MB", "max_wal_size": "1GB"}
+
+
+UNRECORDED = """
+    CREATE FUNCTION unrecorded() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER unrecorded BEFORE INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION unrecorded();
+"""
 
 
 class StoreBench:
@@ -59,6 +67,7 @@ class StoreBench:
             self.redis.start()
             self.on_postgresql()
             self.on_redis()
+            self.lists()
 
     # PostgreSQL alone
 
@@ -68,6 +77,7 @@ class StoreBench:
         nodes = self.nodes(seed, settings)
         tokens = self.tokens(nodes[0], seed)
         self.refresh(nodes[0], tokens, Rotation(self.folder, self.postgresql, seed))
+        self.audit_price(nodes[0], tokens)
         self.validate(nodes[0], tokens)
         parts = halves(tokens)
         self.two_nodes("PostgreSQL", nodes, parts)
@@ -92,6 +102,27 @@ class StoreBench:
         for who, used in (("pgbench", used_by_pgbench), ("a node", used_by_us)):
             self.table.add(f"  PostgreSQL's CPU time, asked by {who}", [
                 Run(cpu=median(used) * 1e6 / self.seconds)])
+
+    def audit_price(self, node, tokens):
+        """By turns with a node whose database drops every row of the audit log."""
+        say("refreshing, beside it without a record of it")
+        seed, settings = self.database()
+        seed.query(UNRECORDED)
+        without = servers.gatehouse(self.processes, self.binary, seed.data, settings)
+        unrecorded = self.tokens(without, seed)
+        prices = []
+        for _ in range(2 * TURNS):
+            recorded = self.cost_of_refresh(node, tokens)
+            prices.append(recorded / self.cost_of_refresh(without, unrecorded))
+        without.stop()
+        self.table.add("  its CPU time, PostgreSQL's too, against a refresh that is not recorded",
+                       bar=at_most(median(prices), 1.15, "times"))
+
+    def cost_of_refresh(self, node, tokens):
+        """CPU time of node and database, in microseconds."""
+        before = self.postgresql_seconds()
+        run = self.refreshes(node, tokens)
+        return run.cpu + (self.postgresql_seconds() - before) * 1e6 / (run.rate * self.seconds)
 
     def postgresql_seconds(self):
         return machine.cpu_seconds_of_all(tree_of(self.postgresql.process.pid))
@@ -174,14 +205,35 @@ class StoreBench:
         self.table.add(f"revoked on another node, {store}", [Run(p50=percentiles[49], p99=percentiles[98])],
                        bar=at_most(percentiles[98] / 1000, 50, "ms"))
 
+    # Lists
+
+    def lists(self):
+        """People as administrators look for them."""
+        say(f"making databases of {THOUSAND:,} and {MANY:,} people of every kind in PostgreSQL")
+        folder = self.folder / "crowds"
+        folder.mkdir()
+        pairs = [self.crowd(folder, people) for people in (THOUSAND, MANY)]
+        Lists("PostgreSQL", folder, self.table, self.seconds).run(*pairs)
+        for node, _ in pairs:
+            node.stop()
+
+    def crowd(self, folder, people):
+        """A node, and the people in its database."""
+        url = self.postgresql.create_database()
+        settings = self.settings(url)
+        crowd = PostgreSQLCrowd(self.binary, folder, people, self.postgresql, url).fill()
+        return servers.gatehouse(self.processes, self.binary, crowd.data, settings), crowd
+
     # What all of them need
 
     def database(self):
         """A new database full of people, and the settings of its nodes."""
         url = self.postgresql.create_database()
         seed = PostgreSQLSeed(self.binary, self.folder, FEW, self.postgresql, url).fill()
-        return seed, {
-            "DATABASE_URL": url, "DATABASE_POOL": str(POOL), "PUBLIC_URL": "http://localhost"}
+        return seed, self.settings(url)
+
+    def settings(self, url):
+        return {"DATABASE_URL": url, "DATABASE_POOL": str(POOL), "PUBLIC_URL": "http://localhost"}
 
     def nodes(self, seed, settings):
         return [servers.gatehouse(self.processes, self.binary, seed.data, settings) for _ in range(2)]
