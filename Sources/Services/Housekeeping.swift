@@ -60,6 +60,7 @@ public struct Housekeeping: Sendable {
             }
             try await store.writing.keyValues.sweep(expiredBefore: now)
             try await store.writing.telegramProofs.sweep(expiredBefore: now)
+            try await store.writing.telegramSignIns.sweep(expiredBefore: now)
             try await sweepOutbox(at: now)
         } catch { throw .from(error) }
     }
