@@ -22,12 +22,12 @@ public struct BotSessions: Sendable {
         let now = clock.now
         let (session, ended): (Session?, [UUID])
         do {
-            (session, ended) = try await store.transaction { try await session(for: talk, at: now, in: $0) }
+            (session, ended) = try await store.transaction { try await self.session(for: talk, at: now, in: $0) }
         } catch { throw .from(error) }
         try await sessions.announce(ended: ended)
         guard let session else { return nil }
         let token = AccessToken(
-            userID: session.userID, sessionID: session.id, companyID: session.companyID, methods: [session.methods],
+            userID: session.userID, sessionID: session.id, companyID: session.companyID, methods: session.methods.split(separator: " ").map(String.init),
             expiresAt: now + sessions.accessTokens.lifetime)
         let subject = try await sessions.admit(token, from: talk.client.address, as: talk.client)
         try Standing.check(subject)

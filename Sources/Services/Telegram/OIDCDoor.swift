@@ -110,12 +110,12 @@ public struct OIDCDoor: Sendable {
             throw .telegramRefused
         }
         let proof = try await telegram.recordingFailure(from: client) { () async throws(AuthError) -> TelegramProof in
-            try await proof(token, for: bot, attempt)
+            try await self.proof(of: token, for: bot, attempt)
         }
         return try await telegram.enter(proof, through: bot, referral: nil, from: client)
     }
 
-    private func proof(_ token: String, for bot: Bot, _ attempt: OIDCAttempt) async throws(AuthError) -> TelegramProof {
+    private func proof(of token: String, for bot: Bot, _ attempt: OIDCAttempt) async throws(AuthError) -> TelegramProof {
         let claims = try await tokens.claims(of: token, for: bot)
         // Telegram is said not to repeat the nonce to whoever comes with a code; state and PKCE bind the browser.
         if let nonce = claims["nonce"] {
