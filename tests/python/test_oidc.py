@@ -15,7 +15,7 @@ from issuer import Issuer
 
 BOT = 110201543
 TOKEN = f"{BOT}:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
-SECRET = "a secret/with=signs"[:8] + "/=+:%&" + "Zz9"
+SECRET = "vPzN/=+:%&k0b8"
 
 
 @pytest.fixture
@@ -74,7 +74,6 @@ def test_a_browser_signs_in_with_pkce_and_goes_back(house, issuer):
     browser = Browser(house)
     way = urlsplit(browser.leave(return_to="/welcome?x=1"))
     query = parse_qs(way.query)
-    assert query["redirect_uri"] == [f"http://localhost:{0}/auth/telegram/oidc/callback"] or "redirect_uri" in query
     assert query["scope"] == ["openid profile"] and len(query["state"][0]) == 43
     cookie = next(cookie for cookie in browser.session.cookies if cookie.name == "gatehouse_telegram")
     assert cookie.get_nonstandard_attr("SameSite") == "Lax" and cookie.has_nonstandard_attr("HttpOnly")
@@ -226,15 +225,16 @@ def test_keys_are_fetched_once_and_again_for_a_new_one(house, issuer):
 def test_keys_are_fetched_by_one_at_a_time(house, issuer):
     issuer.delay = 0.5
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: crowd(house, issuer), range(8)))
+        answers = list(pool.map(lambda number: crowd(house, issuer, 100 + number), range(8)))
     assert answers == [200] * 8
     assert issuer.fetches["/.well-known/jwks.json"] == 1
 
 
-def crowd(house, issuer):
+def crowd(house, issuer, number):
     session = requests.Session()
     nonce = session.post(house.url + "/auth/telegram/nonce", timeout=30).json()["nonce"]
-    return session.post(house.url + "/auth/telegram", json={"id_token": issuer.token(nonce)}, timeout=30).status_code
+    answer = session.post(house.url + "/auth/telegram", json={"id_token": issuer.token(nonce, id=number)}, timeout=30)
+    return answer.json().get("code", answer.status_code)
 
 
 def test_an_id_token_needs_the_nonce_of_its_browser_and_is_good_once(house, issuer):  # security case 66

@@ -13,9 +13,10 @@ struct IDTokens: Sendable {
     static func bot(of token: String, among bots: [Bot]) -> Bot? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard token.utf8.count <= maximumSize, parts.count == 3, let bytes = Base64URL.decode(parts[1]),
-            let json = try? JSON.parse(bytes), let claims = try? Claims(json)
+            let audience = (try? JSON.parse(bytes))?["aud"]
         else { return nil }
-        return bots.first { claims.audience.contains("\($0.id)") }
+        let names = (audience.array ?? [audience]).compactMap(\.string)
+        return bots.first { names.contains("\($0.id)") }
     }
 
     /// The claims of a token that Telegram has signed for this bot. Who Telegram is says the setting, never the token.
