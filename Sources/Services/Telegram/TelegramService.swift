@@ -8,6 +8,9 @@ import Store
 public struct TelegramService: Sendable {
     /// RFC 8176 knows no name for it.
     static let method = "telegram"
+    /// Beside it where somebody came in through a company's bot. Whoever has that bot's token could have: such a session
+    /// opens nothing beyond the company.
+    static let companyMethod = "company_bot"
 
     let store: DataStore
     public let bots: Bots
@@ -103,7 +106,9 @@ public struct TelegramService: Sendable {
         guard let identity = try await repositories.telegramIdentities.find(proof.person.id) else {
             guard bot.autoCreates else { return .stranger }
             let user = try await create(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
-            return .opened(try await open(for: user, in: bot.company, proof, from: client, at: now, repositories), changed: false)
+            return .opened(
+                try await open(for: user, in: bot.company, proof, through: bot, from: client, at: now, repositories),
+                changed: false)
         }
         guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
             throw AuthError.accountBlocked
@@ -117,11 +122,12 @@ public struct TelegramService: Sendable {
             company = try await signIn.company(of: user, in: repositories)?.id
         }
         let changed = try await update(identity, of: user, by: proof, at: now, in: repositories)
-        return .opened(try await open(for: user.id, in: company, proof, from: client, at: now, repositories), changed: changed)
+        return .opened(
+            try await open(for: user.id, in: company, proof, through: bot, from: client, at: now, repositories), changed: changed)
     }
 
     private func open(
-        for user: UUID, in company: UUID?, _ proof: TelegramProof, from client: Client, at now: Timestamp,
+        for user: UUID, in company: UUID?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> SignInService.Opening {
         try await repositories.attempts.noteSignIn(user: user, at: now)
@@ -129,7 +135,8 @@ public struct TelegramService: Sendable {
             try await repositories.attempts.remember(device: key, user: user, at: now)
         }
         let opening = try await signIn.open(
-            for: user, in: company, method: Self.method, from: client, at: now, repositories)
+            for: user, in: company, method: bot.company == nil ? Self.method : "\(Self.method) \(Self.companyMethod)",
+            from: client, at: now, repositories)
         let facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
@@ -315,4 +322,9 @@ extension TelegramIdentity {
             id: telegramID, firstName: firstName, lastName: lastName, username: username, photoURL: photoURL,
             language: language)
     }
+}
+
+extension Session {
+    /// Whether it opens nothing beyond the company that it stands in.
+    var isBoundToCompany: Bool { methods.split(separator: " ").contains(Substring(TelegramService.companyMethod)) }
 }
