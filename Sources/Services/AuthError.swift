@@ -57,6 +57,8 @@ public enum AuthError: Error, Sendable {
     case doorClosed
     /// Whoever this is, nobody has let them in yet.
     case accessRequired
+    /// A one-time code that is wrong, was used, or is too old.
+    case codeInvalid
     /// Telegram does not know the token, or it is another bot's.
     case botTokenRefused
     /// The bot is there already.

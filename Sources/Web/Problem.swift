@@ -48,6 +48,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case telegramNotConfigured = "telegram_not_configured"
     case doorClosed = "door_closed"
     case accessRequired = "access_required"
+    case codeInvalid = "code_invalid"
     case botTokenRefused = "bot_token_refused"
     case botTaken = "bot_taken"
     case telegramUnreachable = "telegram_unreachable"
@@ -75,7 +76,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .telegramDataMalformed, .botTokenRefused:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
-            .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
+            .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
             .signInNotBegun, .telegramRefused:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
@@ -148,6 +149,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .telegramNotConfigured: "Signing in through Telegram is not set up here."
         case .doorClosed: "The bot does not let anybody in this way."
         case .accessRequired: "An administrator must let you in first."
+        case .codeInvalid: "The code is wrong, was used, or is too old."
         case .botTokenRefused: "Telegram does not take this token for that bot."
         case .botTaken: "The bot is there already."
         case .telegramUnreachable: "Telegram cannot be asked for the moment."
@@ -248,6 +250,7 @@ struct Problem: Error, Sendable {
         case .telegramNotConfigured: self.init(.telegramNotConfigured)
         case .doorClosed: self.init(.doorClosed)
         case .accessRequired: self.init(.accessRequired)
+        case .codeInvalid: self.init(.codeInvalid)
         case .botTokenRefused: self.init(.botTokenRefused)
         case .botTaken: self.init(.botTaken)
         case .telegramUnreachable: self.init(.telegramUnreachable, retryAfter: .seconds(5))

@@ -32,6 +32,11 @@ enum Routes {
             $0.post("/nonce", guard: .anyone, limit: .signIn, DoorHandler.nonce)
             $0.post("/bot-sign-ins", guard: .anyone, limit: .signIn, BotSignInHandler.begin)
             $0.post("/bot-sign-ins/session", guard: .anyone, limit: .check, BotSignInHandler.finish)
+            $0.post("/code", guard: .anyone, limit: .signIn, TelegramHandler.signInWithCode)
+        }
+        table.group("/telegram", tag: "Telegram") {
+            // Telegram's own secret is what it is guarded by; the service compares it.
+            $0.post("/webhook/{bot:text}", guard: .anyone, limit: nil, BotHandler.hear)
         }
         table.group("/telegram/bots", tag: "Telegram") {
             // Only for whoever has it everywhere; the service asks.

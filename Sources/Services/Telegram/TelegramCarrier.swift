@@ -13,6 +13,7 @@ struct TelegramCarrier: OutboxCarrier {
     /// The token of a bot; nil where there is no such bot any more.
     let tokens: @Sendable (Int64) async throws -> BotToken?
     let pace: TelegramPace
+    let clock: Clock
 
     var keepsOrder: Bool { true }
     /// Some may wait for the pace of their chat while others go.
@@ -31,7 +32,22 @@ struct TelegramCarrier: OutboxCarrier {
         }
         var carried = Self.carried(answer)
         carried.duration = ContinuousClock.now - start
+        carried.alongside = alongside(carried, of: call, as: message)
         return carried
+    }
+
+    /// What a secret said is forgotten, and who wants to hear nothing is told nothing more.
+    private func alongside(_ carried: Carried, of call: TelegramMessage, as message: OutboxMessage)
+        -> (@Sendable (Repositories) async throws -> Void)?
+    {
+        let forgets = call.isSecret && (carried.verdict == .sent || carried.verdict == .hopeless)
+        let blocks = carried.status == 403 ? Int64(call.chat) : nil
+        guard forgets || blocks != nil else { return nil }
+        let now = clock.now
+        return { repositories in
+            if forgets { try await repositories.outbox.forget(message.id) }
+            if let blocks { try await repositories.telegramChats.block(bot: call.bot, telegramID: blocks, at: now) }
+        }
     }
 
     private static func carried(_ answer: BotAnswer) -> Carried {

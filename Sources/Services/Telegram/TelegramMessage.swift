@@ -10,8 +10,11 @@ public struct TelegramMessage: Sendable {
     public let bot: Int64
     public let method: String
     public let parameters: JSON
+    /// Whether its text is taken out of the outbox once it is sent or given up.
+    public let isSecret: Bool
 
-    public init(bot: Int64, method: String, parameters: JSON) {
+    public init(bot: Int64, method: String, parameters: JSON, isSecret: Bool = false) {
+        self.isSecret = isSecret
         self.bot = bot
         self.method = method
         self.parameters = parameters
@@ -22,7 +25,7 @@ public struct TelegramMessage: Sendable {
         guard let json = try? JSON.parse(Array(payload.utf8)), let bot = json["bot"]?.integer,
             let method = json["method"]?.string, let parameters = json["parameters"], parameters.members != nil
         else { return nil }
-        self.init(bot: bot, method: method, parameters: parameters)
+        self.init(bot: bot, method: method, parameters: parameters, isSecret: json["secret"]?.bool == true)
     }
 
     /// The lane of a bot in the outbox.
@@ -40,12 +43,15 @@ public struct TelegramMessage: Sendable {
     /// The same for another chat.
     func moved(to chat: Int64) -> TelegramMessage {
         let members = (parameters.members ?? []).map { $0.name == "chat_id" ? JSON.Member($0.name, .integer(chat)) : $0 }
-        return TelegramMessage(bot: bot, method: method, parameters: .object(members))
+        return TelegramMessage(bot: bot, method: method, parameters: .object(members), isSecret: isSecret)
     }
 
     /// - Parameter id: names row and message.
     func inOutbox(_ id: UUID, at now: Timestamp) -> OutboxMessage {
-        let payload: JSON = ["bot": .integer(bot), "method": .string(method), "parameters": parameters]
+        let payload: JSON =
+            isSecret
+            ? ["bot": .integer(bot), "method": .string(method), "parameters": parameters, "secret": true]
+            : ["bot": .integer(bot), "method": .string(method), "parameters": parameters]
         return OutboxMessage(
             id: id, kind: Self.kind, lane: Self.lane(bot), messageID: id, topic: chat, payload: payload.text, at: now)
     }
