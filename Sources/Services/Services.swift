@@ -225,7 +225,8 @@ public final class Services: Sendable {
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
         let router = Self.router(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
-            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock))
+            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
+            signIns: BotSignInTalk(signIns: botSignIns))
         botUpdates = BotUpdates(
             bots: bots, api: botAPI,
             intake: BotIntake(
@@ -251,7 +252,8 @@ public final class Services: Sendable {
 
     /// What bots know.
     private static func router(
-        _ own: OwnAccount, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore, disown: DisownButton
+        _ own: OwnAccount, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore, disown: DisownButton,
+        signIns: BotSignInTalk
     ) -> BotRouter {
         let sessions = SessionsCommand(own: own)
         return BotRouter(
@@ -264,8 +266,9 @@ public final class Services: Sendable {
             buttons: [
                 SessionButton(command: sessions), LogoutAllButton(own: own), disown,
                 StatusButton(blocks: true, own: own, users: users), StatusButton(blocks: false, own: own, users: users),
+                signIns,
             ],
-            start: [])
+            start: [signIns])
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {

@@ -138,8 +138,8 @@ public struct BotSignInService: Sendable {
     }
 
     /// - Parameter number: nil: no.
-    func answer(_ id: UUID, _ number: Int64?, by person: TelegramPerson, of bot: Bot) async throws(AuthError) -> Answered {
-        let now = clock.now
+    func answer(_ id: UUID, _ number: Int64?, in talk: BotTalk) async throws(AuthError) -> Answered {
+        let (now, person, bot) = (clock.now, talk.person, talk.bot)
         let description = Self.json(of: person).text
         do {
             return try await store.transaction { repositories in
@@ -148,9 +148,22 @@ public struct BotSignInService: Sendable {
                 let isRight = number == signIn.matchNumber
                 let state = isRight ? TelegramSignIn.State.confirmed : .refused
                 guard try await signIns.settle(id, as: state, person: isRight ? description : nil) else { return .none }
-                return isRight ? .confirmed : number == nil ? .refused : .wrongNumber
+                if isRight { return .confirmed }
+                try await record(refusalOf: signIn, in: talk, repositories)
+                return number == nil ? .refused : .wrongNumber
             }
         } catch { throw .from(error) }
+    }
+
+    /// Whoever refused it, or whose place somebody wanted to take, finds it among their sign-ins.
+    private func record(refusalOf signIn: TelegramSignIn, in talk: BotTalk, _ repositories: Repositories) async throws {
+        let identity = try await repositories.telegramIdentities.find(talk.person.id)
+        let facts: [JSON.Member] = [.init("reason", "refused_in_bot"), .init("method", .string(TelegramService.method))]
+        let page = Client(
+            address: IPAddress(signIn.address) ?? talk.client.address, userAgent: signIn.userAgent,
+            requestID: talk.client.requestID)
+        try await telegram.audit.record(
+            AuditEvent(.signInFailed, user: identity?.userID, facts: facts), from: page, in: repositories)
     }
 
     private static func json(of person: TelegramPerson) -> JSON {

@@ -47,7 +47,7 @@ struct BotSignInTalk: BotStart, BotButton {
         guard parts.count == 2, let bytes = Base64URL.decode(parts[0]), let id = UUID(bytes: bytes),
             parts[1] == "no" || Int64(parts[1]) != nil
         else { return Pressed(replacement: Reply(Self.over(talk.language))) }
-        let answered = try await signIns.answer(id, Int64(parts[1]), by: talk.person, of: talk.bot)
+        let answered = try await signIns.answer(id, Int64(parts[1]), in: talk)
         return Pressed(replacement: Reply(Self.text(answered, talk.language)))
     }
 
