@@ -223,7 +223,7 @@ public final class Services: Sendable {
         signInCodes = SignInCodes(
             store: store, telegram: telegram, limits: limits,
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
-        let router = Self.router(
+        let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
             disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
             signIns: BotSignInTalk(signIns: botSignIns))
@@ -248,27 +248,6 @@ public final class Services: Sendable {
         try await revocations.start()
         try await subscriptions.start()
         try await bots.start()
-    }
-
-    /// What bots know.
-    private static func router(
-        _ own: OwnAccount, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore, disown: DisownButton,
-        signIns: BotSignInTalk
-    ) -> BotRouter {
-        let sessions = SessionsCommand(own: own)
-        return BotRouter(
-            commands: [
-                MeCommand(own: own), WhoAmICommand(own: own), CodeCommand(own: own, codes: codes), sessions,
-                LogoutAllCommand(), PhoneCommand(), UsersCommand(own: own, users: users),
-                StatusCommand(blocks: true, own: own, users: users, store: store),
-                StatusCommand(blocks: false, own: own, users: users, store: store), AuditCommand(own: own, log: log),
-            ],
-            buttons: [
-                SessionButton(command: sessions), LogoutAllButton(own: own), disown,
-                StatusButton(blocks: true, own: own, users: users), StatusButton(blocks: false, own: own, users: users),
-                signIns,
-            ],
-            start: [signIns])
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {

@@ -126,7 +126,7 @@ struct BotCommandTests {
 
     @Test("who floods the bot is not listened to for a while")
     func flood() async throws {
-        try await withConversation(["RATE_LIMIT_DEFAULT": "2/1h"]) { talk async throws in
+        try await withConversation(["RATE_LIMIT_DEFAULT": "2/3600"]) { talk async throws in
             let (ada, _) = try talk.member()
             for _ in 0..<5 { try talk.telegram.says(ada, "/whoami") }
             let (bob, _) = try talk.member("Bob")
