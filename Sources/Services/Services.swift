@@ -38,6 +38,8 @@ public final class Services: Sendable {
     public let webhooks: WebhookService
     public let outbox: Outbox
     public let telegram: TelegramService
+    public let oidc: OIDCDoor
+    public let botSignIns: BotSignInService
     public let referrals: ReferralService
     public let botAdministration: BotService
     public let botAPI: BotAPI
@@ -193,9 +195,18 @@ public final class Services: Sendable {
         let bots = Bots(
             store: store, vault: base.vault, settings: configuration.telegram, keyValue: base.keyValue, log: base.log)
         referrals = ReferralService(store: store, random: random)
+        let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
+        let idTokens = IDTokens(issuer: issuer, clock: clock)
+        let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)
         telegram = TelegramService(
-            store: store, bots: bots, signIn: signIn, referrals: referrals, audit: audit,
-            settings: configuration.telegram, log: base.log, clock: clock, random: random)
+            store: store, bots: bots, signIn: signIn, referrals: referrals,
+            oidc: OIDCEvidence(tokens: idTokens, seals: seals), audit: audit, settings: configuration.telegram,
+            log: base.log, clock: clock, random: random)
+        oidc = OIDCDoor(
+            telegram: telegram, issuer: issuer, tokens: idTokens, seals: seals, settings: configuration.telegram,
+            publicURL: configuration.server.publicURL, clock: clock, random: random)
+        botSignIns = BotSignInService(
+            store: store, telegram: telegram, names: BotNames(api: botAPI), gates: gates, clock: clock, random: random)
         botAdministration = BotService(
             store: store, sessions: sessions, reach: reach, bots: bots, api: botAPI, vault: base.vault, audit: audit,
             clock: clock)
@@ -214,7 +225,8 @@ public final class Services: Sendable {
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
         let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
-            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock))
+            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
+            signIns: BotSignInTalk(signIns: botSignIns))
         botUpdates = BotUpdates(
             bots: bots, api: botAPI,
             intake: BotIntake(

@@ -69,6 +69,7 @@ public struct Repositories: Sendable {
     public var telegramIdentities: TelegramIdentityRepository { TelegramIdentityRepository(sql: sql) }
     public var telegramProofs: TelegramProofRepository { TelegramProofRepository(sql: sql) }
     public var telegramChats: TelegramChatRepository { TelegramChatRepository(sql: sql) }
+    public var telegramSignIns: TelegramSignInRepository { TelegramSignInRepository(sql: sql) }
     public var telegramCodes: TelegramCodeRepository { TelegramCodeRepository(sql: sql) }
     public var botTalks: BotTalkRepository { BotTalkRepository(sql: sql) }
     public var referrals: ReferralRepository { ReferralRepository(sql: sql) }

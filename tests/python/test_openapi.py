@@ -216,6 +216,8 @@ class Somebody:
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
+        if case.path == "/auth/telegram/bot-sign-ins":
+            case.query = {"bot_id": self.house.bot.id}
         body = case.body
         if not isinstance(body, dict):
             return
@@ -231,7 +233,9 @@ class Somebody:
             if isinstance(body.get("new_password"), str):
                 body["new_password"] = PASSWORD if self.password != PASSWORD else "seventeen quiet looms"
         sound = {"refresh_token": self.tokens["refresh_token"], "user_id": self.tokens["user"]["id"], "company_id": None}
-        if case.path.startswith("/auth/telegram") and case.media_type == "application/json":
+        if case.path == "/auth/telegram/bot-sign-ins/session":
+            sound["secret"] = self.house.call("POST", "/auth/telegram/bot-sign-ins").json()["secret"]
+        elif case.path.startswith("/auth/telegram") and case.media_type == "application/json":
             case.query = {"bot_id": self.house.bot.id}
             body.clear()
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)

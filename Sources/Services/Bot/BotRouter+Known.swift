@@ -3,7 +3,8 @@ import Store
 extension BotRouter {
     /// Everything that bots know.
     init(
-        _ own: OwnAccount, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore, disown: DisownButton
+        _ own: OwnAccount, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore, disown: DisownButton,
+        signIns: BotSignInTalk
     ) {
         let sessions = SessionsCommand(own: own)
         self.init(
@@ -15,8 +16,8 @@ extension BotRouter {
             ],
             buttons: [
                 SessionButton(command: sessions), LogoutAllButton(own: own), disown,
-                StatusButton(blocks: true, own: own, users: users), StatusButton(blocks: false, own: own, users: users),
+                StatusButton(blocks: true, own: own, users: users), StatusButton(blocks: false, own: own, users: users), signIns,
             ],
-            start: [])
+            start: [signIns])
     }
 }
