@@ -12,6 +12,8 @@ struct TelegramCarrier: OutboxCarrier {
     let api: BotAPI
     /// The token of a bot; nil where there is no such bot any more.
     let tokens: @Sendable (Int64) async throws -> BotToken?
+    /// Which message a card has become; nil for one that was never sent.
+    let cards: @Sendable (UUID) async throws -> Int64?
     let pace: TelegramPace
 
     var keepsOrder: Bool { true }
@@ -19,10 +21,15 @@ struct TelegramCarrier: OutboxCarrier {
     var mostAtOnce: Int { 16 }
 
     func carry(_ message: OutboxMessage) async throws -> Carried {
-        guard let call = TelegramMessage(payload: message.payload) else {
+        guard var call = TelegramMessage(payload: message.payload) else {
             return Carried(verdict: .hopeless, error: "payload_invalid")
         }
         guard let token = try await tokens(call.bot) else { return Carried(verdict: .hopeless, error: "bot_unknown") }
+        if let card = call.card, call.changesCard {
+            // Of one chat one message is under way, and the card came before: it was sent, or never will be.
+            guard let message = try await cards(card) else { return Carried(verdict: .hopeless, error: "never_sent") }
+            call = call.changing(message)
+        }
         await pace.wait(bot: call.bot, chat: call.chat)
         let start = ContinuousClock.now
         var answer = await api.call(call.method, of: token, call.parameters)
@@ -30,6 +37,9 @@ struct TelegramCarrier: OutboxCarrier {
             answer = await api.call(call.method, of: token, call.moved(to: chat).parameters)
         }
         var carried = Self.carried(answer)
+        if case .ok(let result) = answer, let card = call.card, !call.changesCard, let number = result["message_id"]?.integer {
+            carried.alongside = { try await $0.telegramCards.note(message: number, of: card) }
+        }
         carried.duration = ContinuousClock.now - start
         return carried
     }

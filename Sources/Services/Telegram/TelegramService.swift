@@ -302,6 +302,7 @@ public struct TelegramService: Sendable {
         switch error {
         case .telegramInvalid(let fault): reason(of: fault)
         case .accountBlocked: "blocked"
+        case .accessEnded: "access_ended"
         case .companySuspended: "company_suspended"
         case .addressNotAllowed: "address_not_allowed"
         default: nil
