@@ -39,6 +39,8 @@ public final class Services: Sendable {
     public let outbox: Outbox
     public let telegram: TelegramService
     public let referrals: ReferralService
+    public let accessRequests: AccessRequestService
+    public let access: AccessService
     public let botAdministration: BotService
     public let botAPI: BotAPI
     public let botMail: BotMail
@@ -173,7 +175,7 @@ public final class Services: Sendable {
         housekeeping = Housekeeping(
             store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions,
             countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
-            clock: clock)
+            access: configuration.access, clock: clock)
         webhooks = WebhookService(
             store: store, sessions: sessions, reach: reach, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)
@@ -186,8 +188,16 @@ public final class Services: Sendable {
         let bots = Bots(
             store: store, vault: base.vault, settings: configuration.telegram, keyValue: base.keyValue, log: base.log)
         referrals = ReferralService(store: store, random: random)
+        let voice = BotVoice(secret: try await keys.secret(for: "bots"))
+        let accessMail = AccessMail(mail: botMail, voice: voice, clock: clock, random: random)
+        accessRequests = AccessRequestService(
+            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, audit: audit,
+            settings: configuration.access, clock: clock, random: random)
+        access = AccessService(
+            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
+            settings: configuration.access, clock: clock)
         telegram = TelegramService(
-            store: store, bots: bots, signIn: signIn, referrals: referrals, audit: audit,
+            store: store, bots: bots, signIn: signIn, referrals: referrals, requests: accessRequests, audit: audit,
             settings: configuration.telegram, log: base.log, clock: clock, random: random)
         botAdministration = BotService(
             store: store, sessions: sessions, reach: reach, bots: bots, api: botAPI, vault: base.vault, audit: audit,
@@ -195,6 +205,7 @@ public final class Services: Sendable {
         let botCarrier = TelegramCarrier(
             api: botAPI,
             tokens: { try await bots.token(of: $0) },
+            cards: { try await store.reading.telegramCards.message(of: $0) },
             pace: TelegramPace())
         outbox = Outbox(
             store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],

@@ -179,7 +179,7 @@ extension AccessRequestService {
     /// Keeps that somebody tried to decide who may not.
     /// - Parameter token: nil: somebody without an account.
     func recordRefusal(of id: UUID, to telegramID: Int64, _ token: AccessToken?, from client: Client) async throws(AuthError) {
-        let facts: [JSON.Member] = [.init("request_id", JSON(id)), .init("telegram_id", .integer(telegramID))]
+        let facts: [JSON.Member] = [.init("about", JSON(id)), .init("telegram_id", .integer(telegramID))]
         do {
             try await store.transaction { repositories in
                 let company = try await audit.company(ofEventAbout: token?.userID, by: token, in: repositories)

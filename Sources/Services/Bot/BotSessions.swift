@@ -22,7 +22,7 @@ public struct BotSessions: Sendable {
         let now = clock.now
         let (session, ended): (Session?, [UUID])
         do {
-            (session, ended) = try await store.transaction { try await session(for: talk, at: now, in: $0) }
+            (session, ended) = try await store.transaction { try await obtain(for: talk, at: now, in: $0) }
         } catch { throw .from(error) }
         try await sessions.announce(ended: ended)
         guard let session else { return nil }
@@ -34,7 +34,15 @@ public struct BotSessions: Sendable {
         return token
     }
 
-    private func session(for talk: BotTalk, at now: Timestamp, in repositories: Repositories) async throws
+    /// Whom the token stands for.
+    func subject(of token: AccessToken) async throws(AuthError) -> Subject { try await sessions.subject(of: token) }
+
+    /// - Throws: `.forbidden`.
+    func demand(_ permission: Permission, of token: AccessToken) async throws(AuthError) -> Scope {
+        try await sessions.demand(permission, of: token)
+    }
+
+    private func obtain(for talk: BotTalk, at now: Timestamp, in repositories: Repositories) async throws
         -> (Session?, [UUID])
     {
         guard let identity = try await repositories.telegramIdentities.find(talk.person.id) else { return (nil, []) }

@@ -8,11 +8,15 @@ import Store
 public struct TelegramService: Sendable {
     /// RFC 8176 knows no name for it.
     static let method = "telegram"
+    /// Beside it where somebody came in through a company's bot. Whoever has that bot's token could have: such a session
+    /// opens nothing beyond the company.
+    static let companyMethod = "company_bot"
 
     let store: DataStore
     public let bots: Bots
     let signIn: SignInService
     let referrals: ReferralService
+    let requests: AccessRequestService
     let audit: Audit
     let settings: TelegramSettings
     let log: Log
@@ -46,11 +50,10 @@ public struct TelegramService: Sendable {
 
     // MARK: Signing in
 
-    private enum Entry: Sendable {
-        /// - Parameter changed: whether something is known of the person now that other nodes may have remembered.
-        case opened(SignInService.Opening, changed: Bool)
-        /// Nobody has let them in yet.
-        case stranger
+    private struct Entry: Sendable {
+        let opening: SignInService.Opening
+        /// Whether something is known of the person now that other nodes may have remembered.
+        let changed: Bool
     }
 
     /// Signs in, and makes the account where there is none and the bot makes accounts.
@@ -84,14 +87,15 @@ public struct TelegramService: Sendable {
             }
         } catch {
             let error = AuthError.from(error)
+            if case .accessRequired = error { try await ask(proof.person, through: bot, from: client) }
             if let reason = Self.reason(of: error) {
                 let identity = try? await store.reading.telegramIdentities.find(proof.person.id)
                 try await record(failure: reason, user: identity?.userID, from: client)
             }
             throw error
         }
-        guard case .opened(let opening, let changed) = entry else { throw .accessRequired }
-        if changed { try await sessions.subjects.changed(user: opening.session.userID) }
+        let opening = entry.opening
+        if entry.changed { try await sessions.subjects.changed(user: opening.session.userID) }
         try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
@@ -101,27 +105,32 @@ public struct TelegramService: Sendable {
         in repositories: Repositories
     ) async throws -> Entry {
         guard let identity = try await repositories.telegramIdentities.find(proof.person.id) else {
-            guard bot.autoCreates else { return .stranger }
+            guard bot.autoCreates else { throw AuthError.accessRequired }
             let user = try await create(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
-            return .opened(try await open(for: user, in: bot.company, proof, from: client, at: now, repositories), changed: false)
+            return Entry(
+                opening: try await open(for: user, in: bot.company, proof, through: bot, from: client, at: now, repositories),
+                changed: false)
         }
         guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
             throw AuthError.accountBlocked
         }
         let company: UUID?
         if let own = bot.company {
-            guard try await repositories.companies.memberships(of: user.id).contains(own) else { return .stranger }
+            guard try await repositories.companies.memberships(of: user.id).contains(own) else {
+                throw AuthError.accessRequired
+            }
             guard try await repositories.companies.find(own)?.status == .active else { throw AuthError.companySuspended }
             company = own
         } else {
             company = try await signIn.company(of: user, in: repositories)?.id
         }
         let changed = try await update(identity, of: user, by: proof, at: now, in: repositories)
-        return .opened(try await open(for: user.id, in: company, proof, from: client, at: now, repositories), changed: changed)
+        return Entry(
+            opening: try await open(for: user.id, in: company, proof, through: bot, from: client, at: now, repositories), changed: changed)
     }
 
     private func open(
-        for user: UUID, in company: UUID?, _ proof: TelegramProof, from client: Client, at now: Timestamp,
+        for user: UUID, in company: UUID?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> SignInService.Opening {
         try await repositories.attempts.noteSignIn(user: user, at: now)
@@ -129,7 +138,8 @@ public struct TelegramService: Sendable {
             try await repositories.attempts.remember(device: key, user: user, at: now)
         }
         let opening = try await signIn.open(
-            for: user, in: company, method: Self.method, from: client, at: now, repositories)
+            for: user, in: company, method: bot.company == nil ? Self.method : "\(Self.method) \(Self.companyMethod)",
+            from: client, at: now, repositories)
         let facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
@@ -316,4 +326,9 @@ extension TelegramIdentity {
             id: telegramID, firstName: firstName, lastName: lastName, username: username, photoURL: photoURL,
             language: language)
     }
+}
+
+extension Session {
+    /// Whether it opens nothing beyond the company that it stands in.
+    var isBoundToCompany: Bool { methods.split(separator: " ").contains(Substring(TelegramService.companyMethod)) }
 }

@@ -5,7 +5,7 @@ import Store
 
 /// Coming in through Telegram.
 enum TelegramHandler {
-    private static let refusals: [ProblemCode] = [
+    static let refusals: [ProblemCode] = [
         .telegramDataMalformed, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture,
         .telegramDataReplayed, .telegramNotConfigured, .doorClosed,
     ]
