@@ -17,9 +17,8 @@ struct AccessMail: Sendable {
     // MARK: Requests
 
     /// Gives those who may decide a card with buttons.
-    func announce(_ request: AccessRequest, for company: Company?, in repositories: Repositories) async throws {
-        let readers = try await readers(in: company?.id, bot: request.bot, repositories)
-        for reader in readers {
+    func announce(_ request: AccessRequest, through bot: Bot, for company: Company?, in repositories: Repositories) async throws {
+        for reader in try await readers(in: company?.id, of: bot, repositories) {
             let card = TelegramCard(
                 id: UUID(at: clock.now, random: random), about: request.id, bot: request.bot, chat: reader.telegramID,
                 language: reader.language)
@@ -59,9 +58,9 @@ struct AccessMail: Sendable {
 
     static func text(of request: AccessRequest, for company: String?, in language: Language) -> BotText {
         var lines: [BotText] = [
-            language.text("<b>Somebody asks for access</b>", "<b>Запрос доступа</b>"), who(request),
+            language("<b>Somebody asks for access</b>", "<b>Запрос доступа</b>"), who(request),
         ]
-        if let company { lines.append(language.text("Company: \(company)", "Компания: \(company)")) }
+        if let company { lines.append("\(language("Company", "Компания")): \(company)") }
         lines.append("<code>\(request.id.description)</code>")
         return .lines(lines)
     }
@@ -77,24 +76,24 @@ struct AccessMail: Sendable {
     ) -> BotText {
         guard request.status(at: request.decidedAt ?? request.createdAt) == .approved else {
             let why: BotText = request.reason.map { ": \($0)" } ?? ""
-            return language.text("❌ Rejected by \(decider)", "❌ Запрос отклонён: \(decider)") + why
+            return language("❌ Rejected by \(decider)", "❌ Запрос отклонён: \(decider)") + why
         }
-        let till: BotText = end.map { language.text(" until \(day($0))", " до \(day($0))") } ?? ""
-        return language.text("✅ Approved by \(decider)", "✅ Запрос одобрен: \(decider)") + till
+        let till: BotText = end.map { language(" until \(day($0))", " до \(day($0))") } ?? ""
+        return language("✅ Approved by \(decider)", "✅ Запрос одобрен: \(decider)") + till
     }
 
     private static func answer(to request: AccessRequest, until end: Timestamp?, in language: Language) -> BotText {
         guard request.status(at: request.decidedAt ?? request.createdAt) == .approved else {
             guard let reason = request.reason else {
-                return language.text("Your request for access was rejected.", "Ваш запрос доступа отклонён.")
+                return language("Your request for access was rejected.", "Ваш запрос доступа отклонён.")
             }
-            return language.text(
+            return language(
                 "Your request for access was rejected: \(reason)", "Ваш запрос доступа отклонён: \(reason)")
         }
         guard let end else {
-            return language.text("You have access now. You can sign in.", "Доступ открыт. Теперь можно войти.")
+            return language("You have access now. You can sign in.", "Доступ открыт. Теперь можно войти.")
         }
-        return language.text(
+        return language(
             "You have access until \(day(end)). You can sign in.", "Доступ открыт до \(day(end)). Теперь можно войти.")
     }
 
@@ -105,13 +104,13 @@ struct AccessMail: Sendable {
         var told: Set<Int64> = []
         let companies = try await repositories.companies.memberships(of: user.id)
         for company in companies.map(Optional.some) + [nil] {
-            for reader in try await readers(in: company, bot: nil, repositories) {
+            for reader in try await readers(in: company, of: nil, repositories) {
                 // Of a company's people its own bot speaks, and everybody's.
                 guard let bot = bots.first(where: { $0.id == reader.bot }), bot.company == nil || bot.company == company,
                     told.insert(reader.telegramID).inserted
                 else { continue }
                 let language = Language(telegram: reader.language)
-                let text = language.text(
+                let text: BotText = language(
                     "The access of \(user.name) ends on \(Self.day(end)). <code>\(user.id.description)</code>",
                     "Доступ \(user.name) заканчивается \(Self.day(end)). <code>\(user.id.description)</code>")
                 try await mail.post(voice.message(Reply(text), to: reader.telegramID, from: bot.id), in: repositories)
@@ -121,10 +120,12 @@ struct AccessMail: Sendable {
 
     // MARK: Beside
 
-    private func readers(in company: UUID?, bot: Int64?, _ repositories: Repositories) async throws -> [TelegramReader] {
+    /// Those who may decide, and do so in the talk with that bot: in that of a company's bot only what one has there counts.
+    /// - Parameter bot: nil: any.
+    private func readers(in company: UUID?, of bot: Bot?, _ repositories: Repositories) async throws -> [TelegramReader] {
         try await repositories.telegramCards.holders(
-            of: AccessRequestService.managing.description, "access_requests:*", in: company, bot: bot,
-            limit: Self.mostReaders, at: clock.now)
+            of: AccessRequestService.managing.description, "access_requests:*", in: company, bot: bot?.id,
+            onlyThere: bot?.company != nil, limit: Self.mostReaders, at: clock.now)
     }
 
     private func name(ofCompany id: UUID?, in repositories: Repositories) async throws -> String? {
@@ -134,7 +135,7 @@ struct AccessMail: Sendable {
 
     /// Such as `2027-01-15 08:00 UTC`.
     private static func day(_ moment: Timestamp) -> String {
-        let text = moment.description
+        let text = moment.rfc3339
         return text.prefix(10) + " " + text.dropFirst(11).prefix(5) + " UTC"
     }
 }

@@ -41,7 +41,7 @@ extension AccessRequestService {
                     let user = try await admit(request, approval, by: authority, at: now, in: repositories)
                     try await repositories.accessRequests.note(user: user, of: id)
                     let facts: [JSON.Member] = [
-                        .init("roles", JSON(approval.roles)), .init("access_ends_at", JSON(approval.end)),
+                        .init("roles", .array(approval.roles.map { .string($0) })), .init("access_ends_at", JSON(approval.end)),
                     ]
                     try await record(.accessApproved, request, user: user, facts, by: token, from: client, in: repositories)
                     return try await told(of: id, by: authority, until: approval.end, in: repositories)

@@ -42,7 +42,7 @@ public struct AccessRequestService: Sendable {
                     language: person.language, at: now, expiresAt: now + settings.requestLifetime)
                 guard try await repositories.accessRequests.open(request) else { return }
                 try await record(.accessRequested, request, by: nil, from: client, in: repositories)
-                try await mail.announce(request, for: company, in: repositories)
+                try await mail.announce(request, through: bot, for: company, in: repositories)
             }
         } catch { throw .from(error) }
     }

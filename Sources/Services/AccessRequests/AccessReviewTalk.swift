@@ -19,7 +19,7 @@ struct AccessReviewsCommand: BotCommand {
         guard !page.items.isEmpty else {
             return Reply(language("Nobody's access is to be reviewed.", "Проверять доступ сейчас никому не нужно."))
         }
-        var lines = [language.text("<b>Who still needs access?</b>", "<b>Кому ещё нужен доступ?</b>")]
+        var lines: [BotText] = [language("<b>Who still needs access?</b>", "<b>Кому ещё нужен доступ?</b>")]
         var buttons: [[Reply.Button]] = []
         for (index, review) in page.items.enumerated() {
             let address = review.user.email.map { " (\($0))" } ?? ""

@@ -85,8 +85,8 @@ public struct TelegramCardRepository: Sendable {
             AND (u.access_ends_at > $2 OR u.access_ends_at IS NULL)
             AND EXISTS (SELECT 1 FROM user_roles g JOIN role_permissions p ON p.role_id = g.role_id
                 WHERE g.user_id = u.id AND p.permission IN ('*', $3, $4)
-                    AND (g.expires_at > $2 OR g.expires_at IS NULL) AND (g.company_id = $5 OR g.company_id IS NULL))
-        ORDER BY c.telegram_id, c.updated_at DESC LIMIT $6
+                    AND (g.expires_at > $2 OR g.expires_at IS NULL) AND (g.company_id = $5 OR ($6 = 0 AND g.company_id IS NULL)))
+        ORDER BY c.telegram_id, c.updated_at DESC LIMIT $7
         """)
 
     /// Those who have a permission in that company, or everywhere, and whom bots may write to.
@@ -94,11 +94,13 @@ public struct TelegramCardRepository: Sendable {
     ///   - whole: what covers the permission, such as `users:*`.
     ///   - company: nil: everywhere only.
     ///   - bot: nil: any.
+    ///   - onlyThere: whether what is had everywhere does not count.
     public func holders(
-        of permission: String, _ whole: String, in company: UUID?, bot: Int64?, limit: Int, at now: Timestamp
+        of permission: String, _ whole: String, in company: UUID?, bot: Int64?, onlyThere: Bool, limit: Int, at now: Timestamp
     ) async throws(DatabaseError) -> [TelegramReader] {
         let values: [SQLValue] = [
-            bot.sqlValue, now.sqlValue, permission.sqlValue, whole.sqlValue, company.sqlValue, limit.sqlValue,
+            bot.sqlValue, now.sqlValue, permission.sqlValue, whole.sqlValue, company.sqlValue,
+            onlyThere.sqlValue, limit.sqlValue,
         ]
         return try await sql.run(Self.holders, values).all()
     }
