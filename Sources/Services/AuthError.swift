@@ -63,6 +63,8 @@ public enum AuthError: Error, Sendable {
     case accessHeld
     /// Somebody has decided the request, or it has expired.
     case requestClosed
+    /// A one-time code that is wrong, was used, or is too old.
+    case codeInvalid
     /// Telegram does not know the token, or it is another bot's.
     case botTokenRefused
     /// The bot is there already.

@@ -44,6 +44,9 @@ public final class Services: Sendable {
     public let botAdministration: BotService
     public let botAPI: BotAPI
     public let botMail: BotMail
+    public let botVoice: BotVoice
+    public let botUpdates: BotUpdates
+    public let signInCodes: SignInCodes
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
@@ -85,7 +88,12 @@ public final class Services: Sendable {
         let secrets = ServerSecrets(store: store, vault: base.vault, clock: clock, random: random)
         let auditCode = AuditCode(key: try await secrets.secret(for: "audit"))
         let subscriptions = Subscriptions(store: store, keyValue: base.keyValue, clock: clock, random: random)
-        let audit = Audit(subscriptions: subscriptions, clock: clock, random: random, code: auditCode)
+        let botSecret = try await secrets.secret(for: "telegram-bots")
+        botMail = BotMail(clock: clock, random: random)
+        botVoice = BotVoice(secret: botSecret)
+        let audit = Audit(
+            subscriptions: subscriptions, notices: BotNotices(voice: botVoice, mail: botMail, clock: clock), clock: clock,
+            random: random, code: auditCode)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -184,12 +192,10 @@ public final class Services: Sendable {
             store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
             disableAfter: configuration.webhooks.disableAfter, clock: clock)
         botAPI = BotAPI(configuration.telegram, courier: courier)
-        botMail = BotMail(clock: clock, random: random)
         let bots = Bots(
             store: store, vault: base.vault, settings: configuration.telegram, keyValue: base.keyValue, log: base.log)
         referrals = ReferralService(store: store, random: random)
-        let voice = BotVoice(secret: try await keys.secret(for: "bots"))
-        let accessMail = AccessMail(mail: botMail, voice: voice, clock: clock, random: random)
+        let accessMail = AccessMail(mail: botMail, voice: botVoice, clock: clock, random: random)
         accessRequests = AccessRequestService(
             store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, audit: audit,
             settings: configuration.access, clock: clock, random: random)
@@ -206,12 +212,29 @@ public final class Services: Sendable {
             api: botAPI,
             tokens: { try await bots.token(of: $0) },
             cards: { try await store.reading.telegramCards.message(of: $0) },
-            pace: TelegramPace())
+            pace: TelegramPace(), clock: clock)
         outbox = Outbox(
             store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],
             claimTime: max(configuration.webhooks.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
             clock: clock, random: random, log: base.log)
+        let talks = BotSessions(store: store, signIn: signIn, audit: audit, clock: clock)
+        signInCodes = SignInCodes(
+            store: store, telegram: telegram, limits: limits,
+            key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
+        let router = Self.router(
+            OwnAccount(sessions: talks, signIn: signIn),
+            AccessRequestTalk(requests: accessRequests, access: access, sessions: talks), users: users, codes: signInCodes, log: auditLog, store: store,
+            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock))
+        botUpdates = BotUpdates(
+            bots: bots, api: botAPI,
+            intake: BotIntake(
+                store: store,
+                desk: BotDesk(
+                    store: store, sessions: talks, accounts: accounts, router: router,
+                    publicURL: configuration.server.publicURL),
+                voice: botVoice, mail: botMail, limits: limits, clock: clock, log: base.log),
+            leases: leases, configuration: configuration, menu: BotMenu(router: router), secret: botSecret, log: base.log)
         self.keys = keys
         self.ring = ring
         self.accessTokens = accessTokens
@@ -224,6 +247,29 @@ public final class Services: Sendable {
         try await revocations.start()
         try await subscriptions.start()
         try await bots.start()
+    }
+
+    /// What bots know.
+    private static func router(
+        _ own: OwnAccount, _ access: AccessRequestTalk, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore,
+        disown: DisownButton
+    ) -> BotRouter {
+        let sessions = SessionsCommand(own: own)
+        return BotRouter(
+            commands: [
+                MeCommand(own: own), WhoAmICommand(own: own), CodeCommand(own: own, codes: codes), sessions,
+                LogoutAllCommand(), PhoneCommand(), UsersCommand(own: own, users: users),
+                StatusCommand(blocks: true, own: own, users: users, store: store),
+                StatusCommand(blocks: false, own: own, users: users, store: store), AuditCommand(own: own, log: log),
+                AccessRequestsCommand(talks: access), ApproveCommand(talks: access), RejectCommand(talks: access),
+                AccessReviewsCommand(talks: access),
+            ],
+            buttons: [
+                SessionButton(command: sessions), LogoutAllButton(own: own), disown,
+                StatusButton(blocks: true, own: own, users: users), StatusButton(blocks: false, own: own, users: users), AccessRequestButton(talks: access),
+                AccessReviewButton(talks: access),
+            ],
+            start: [AccessRequestStart(talks: access)])
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {
@@ -265,6 +311,7 @@ public final class Services: Sendable {
     /// Finishes hashing under way, and writes what waits to be written. Call it after the server has stopped.
     public func stop() async {
         pool.stop()
+        await botUpdates.stop()
         await backlog.stop()
         await outbox.stop { courier.stop() }
     }

@@ -51,6 +51,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case accessRequired = "access_required"
     case accessHeld = "access_held"
     case requestClosed = "request_closed"
+    case codeInvalid = "code_invalid"
     case botTokenRefused = "bot_token_refused"
     case botTaken = "bot_taken"
     case telegramUnreachable = "telegram_unreachable"
@@ -75,7 +76,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .telegramDataMalformed, .botTokenRefused:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
-            .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed:
+            .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
             .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired,
@@ -152,6 +153,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .accessRequired: "An administrator must let you in first."
         case .accessHeld: "You have access already."
         case .requestClosed: "The request was decided already, or has expired."
+        case .codeInvalid: "The code is wrong, was used, or is too old."
         case .botTokenRefused: "Telegram does not take this token for that bot."
         case .botTaken: "The bot is there already."
         case .telegramUnreachable: "Telegram cannot be asked for the moment."
@@ -252,6 +254,7 @@ struct Problem: Error, Sendable {
         case .accessRequired: self.init(.accessRequired)
         case .accessHeld: self.init(.accessHeld)
         case .requestClosed: self.init(.requestClosed)
+        case .codeInvalid: self.init(.codeInvalid)
         case .botTokenRefused: self.init(.botTokenRefused)
         case .botTaken: self.init(.botTaken)
         case .telegramUnreachable: self.init(.telegramUnreachable, retryAfter: .seconds(5))

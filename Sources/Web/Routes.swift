@@ -26,6 +26,11 @@ enum Routes {
             $0.get("", guard: .signedIn, limit: .standard, TelegramHandler.read)
             $0.delete("", guard: .signedIn, limit: .standard, TelegramHandler.unlink)
             $0.post("/link", guard: .signedIn, limit: .signIn, TelegramHandler.link)
+            $0.post("/code", guard: .anyone, limit: .signIn, TelegramHandler.signInWithCode)
+        }
+        table.group("/telegram", tag: "Telegram") {
+            // Telegram's own secret is what it is guarded by; the service compares it.
+            $0.post("/webhook/{bot:text}", guard: .anyone, limit: nil, BotHandler.hear)
         }
         table.group("/telegram/bots", tag: "Telegram") {
             // Only for whoever has it everywhere; the service asks.

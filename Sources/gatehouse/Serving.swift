@@ -11,6 +11,7 @@ enum Serving {
         let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
         try await greet(house, port: server.port)
         house.services.outbox.start()
+        house.services.botUpdates.start()
         let chores = [Task { await Chores.run(house) }, Task { await Chores.keepAudit(house) }]
         await Signals.wait()
         house.log.info("server.stopping")

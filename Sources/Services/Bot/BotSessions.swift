@@ -27,7 +27,7 @@ public struct BotSessions: Sendable {
         try await sessions.announce(ended: ended)
         guard let session else { return nil }
         let token = AccessToken(
-            userID: session.userID, sessionID: session.id, companyID: session.companyID, methods: [session.methods],
+            userID: session.userID, sessionID: session.id, companyID: session.companyID, methods: session.methods.split(separator: " ").map(String.init),
             expiresAt: now + sessions.accessTokens.lifetime)
         let subject = try await sessions.admit(token, from: talk.client.address, as: talk.client)
         try Standing.check(subject)
@@ -59,7 +59,7 @@ public struct BotSessions: Sendable {
             company = try await signIn.company(of: user, in: repositories)?.id
         }
         let opening = try await signIn.open(
-            for: user.id, in: company, method: TelegramService.method, from: talk.client, at: now, repositories)
+            for: user.id, in: company, method: TelegramService.methods(through: talk.bot), from: talk.client, at: now, repositories)
         try await repositories.botTalks.hold(
             opening.session.id, bot: talk.bot.id, telegramID: talk.person.id, until: opening.session.expiresAt)
         let facts: [JSON.Member] = [

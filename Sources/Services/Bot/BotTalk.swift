@@ -42,6 +42,8 @@ public struct Reply: Sendable {
     public var buttons: [[Button]]
     /// Whether the person is asked for their telephone number.
     public var asksForPhone = false
+    /// Whether what it says is forgotten as soon as it is said.
+    public var isSecret = false
 
     public init(_ text: BotText, buttons: [[Button]] = []) {
         self.text = text

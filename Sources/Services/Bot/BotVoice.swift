@@ -19,7 +19,7 @@ public struct BotVoice: Sendable {
         if reply.asksForPhone {
             members.append(.init("reply_markup", Self.phoneKeyboard))
         }
-        return TelegramMessage(bot: bot, method: "sendMessage", parameters: .object(members))
+        return TelegramMessage(bot: bot, method: "sendMessage", parameters: .object(members), isSecret: reply.isSecret)
     }
 
     /// Puts something in the place of what a message said.

@@ -86,7 +86,7 @@ struct SessionsCommand: BotMenuItem {
 /// Ends one session of whoever presses.
 struct SessionButton: BotButton {
     static let prefix = "session"
-    let prefix = SessionButton.prefix
+    var prefix: String { Self.prefix }
     let command: SessionsCommand
 
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {
@@ -114,7 +114,7 @@ struct LogoutAllCommand: BotMenuItem {
 /// The confirmation of `/logout_all`.
 struct LogoutAllButton: BotButton {
     static let prefix = "logout"
-    let prefix = LogoutAllButton.prefix
+    var prefix: String { Self.prefix }
     let own: OwnAccount
 
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {

@@ -15,7 +15,7 @@ struct UsersCommand: BotCommand {
 
     func answer(_ arguments: String, in talk: BotTalk) async throws -> Reply? {
         var query = UserQuery(limit: Self.most)
-        query.words = UserWords.words(of: arguments)
+        query.words = UserWordRepository.split(arguments)
         query.isDescending = query.words.isEmpty
         let page = try await users.list(query, role: nil, by: try await own.token(of: talk))
         guard !page.items.isEmpty else { return Reply(talk.language("Nobody.", "Никого.")) }
@@ -91,7 +91,7 @@ struct StatusButton: BotButton {
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {
         guard let id = UUID(String(data)) else { throw AuthError.notFound }
         let person = try await users.set(
-            blocks ? .blocked : .active, of: id, because: nil, by: try await own.token(of: talk), from: talk.client)
+            blocks ? .suspended : .active, of: id, because: nil, by: try await own.token(of: talk), from: talk.client)
         let done: BotText = blocks ? talk.language("Blocked.", "Заблокирован.") : talk.language("Let in again.", "Разблокирован.")
         return Pressed(replacement: Reply(UsersCommand.line(person, in: talk.language) + "\n\n" + done))
     }

@@ -61,6 +61,12 @@ struct Lockout: Sendable {
         return nil
     }
 
+    /// Whether the account knows one of the keys.
+    func knowsAny(of keys: [[UInt8]], user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
+        guard let first = keys.first, let last = keys.last else { return false }
+        return try await repositories.attempts.knows(first, or: last, user: user, seenSince: now - settings.deviceMemory)
+    }
+
     /// Counts an attempt before it is made.
     /// - Throws: `.accountLocked`.
     func begin(_ account: Account, from device: [UInt8]?, at now: Timestamp, in repositories: Repositories)

@@ -190,10 +190,11 @@ public struct SignInService: Sendable {
         try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
         let opening = try await open(
             for: user.id, in: company?.id, method: proof.method, from: client, at: now, repositories)
+        var facts = [JSON.Member("method", .string(proof.method))]
+        if proof.attempt.device == nil { facts.append(BotNotices.newDevice) }
         try await audit.record(
             AuditEvent(
-                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id,
-                facts: [JSON.Member("method", .string(proof.method))]),
+                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
         return opening
     }

@@ -15,6 +15,7 @@ struct TelegramCarrier: OutboxCarrier {
     /// Which message a card has become; nil for one that was never sent.
     let cards: @Sendable (UUID) async throws -> Int64?
     let pace: TelegramPace
+    let clock: Clock
 
     var keepsOrder: Bool { true }
     /// Some may wait for the pace of their chat while others go.
@@ -41,7 +42,22 @@ struct TelegramCarrier: OutboxCarrier {
             carried.alongside = { try await $0.telegramCards.note(message: number, of: card) }
         }
         carried.duration = ContinuousClock.now - start
+        carried.alongside = alongside(carried, of: call, as: message)
         return carried
+    }
+
+    /// What a secret said is forgotten, and who wants to hear nothing is told nothing more.
+    private func alongside(_ carried: Carried, of call: TelegramMessage, as message: OutboxMessage)
+        -> (@Sendable (Repositories) async throws -> Void)?
+    {
+        let forgets = call.isSecret && (carried.verdict == .sent || carried.verdict == .hopeless)
+        let blocks = carried.status == 403 ? Int64(call.chat) : nil
+        guard forgets || blocks != nil else { return nil }
+        let now = clock.now
+        return { repositories in
+            if forgets { try await repositories.outbox.forget(message.id) }
+            if let blocks { try await repositories.telegramChats.block(bot: call.bot, telegramID: blocks, at: now) }
+        }
     }
 
     private static func carried(_ answer: BotAnswer) -> Carried {

@@ -12,6 +12,9 @@ public struct TelegramService: Sendable {
     /// opens nothing beyond the company.
     static let companyMethod = "company_bot"
 
+    /// How a session says that somebody came in through that bot.
+    static func methods(through bot: Bot) -> String { bot.company == nil ? method : "\(method) \(companyMethod)" }
+
     let store: DataStore
     public let bots: Bots
     let signIn: SignInService
@@ -134,16 +137,18 @@ public struct TelegramService: Sendable {
         _ repositories: Repositories
     ) async throws -> SignInService.Opening {
         try await repositories.attempts.noteSignIn(user: user, at: now)
-        for key in Lockout.deviceKeys(of: client) {
+        let keys = Lockout.deviceKeys(of: client)
+        let isNew = try await !signIn.lockout.knowsAny(of: keys, user: user, at: now, in: repositories)
+        for key in keys {
             try await repositories.attempts.remember(device: key, user: user, at: now)
         }
         let opening = try await signIn.open(
-            for: user, in: company, method: bot.company == nil ? Self.method : "\(Self.method) \(Self.companyMethod)",
-            from: client, at: now, repositories)
-        let facts: [JSON.Member] = [
+            for: user, in: company, method: Self.methods(through: bot), from: client, at: now, repositories)
+        var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
         ]
+        if isNew { facts.append(BotNotices.newDevice) }
         try await audit.record(
             AuditEvent(.signInSucceeded, user: user, company: company, session: opening.session.id, facts: facts),
             from: client, in: repositories)

@@ -31,6 +31,23 @@ enum TelegramHandler {
         return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
     }
 
+    static let signInWithCode = Operation(
+        "signInWithTelegramCode", "Signs in with a one-time code of the bot",
+        detail: """
+            `/code` in the bot answers with twelve digits, good for one sign-in within five minutes. Five wrong guesses at \
+            a code end it.
+            """,
+        takes: CodeInput.self, answers: .json(TokenAnswer.self, "Signed in."),
+        problems: [
+            .codeInvalid, .telegramNotConfigured, .doorClosed, .accessRequired, .accountBlocked, .companySuspended,
+            .addressNotAllowed,
+        ]
+    ) { input, call in
+        let device = SignInHandler.deviceToken(of: call)
+        let signedIn = try await call.services.signInCodes.signIn(with: input.code, from: call.client(device: device))
+        return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
+    }
+
     static let link = Operation(
         "linkTelegram", "Binds the caller's account to a person of Telegram",
         detail: "Takes the same as `POST /auth/telegram`. An account belongs to one person of Telegram, and a person has one account.",
@@ -60,6 +77,24 @@ enum TelegramHandler {
         try await call.services.telegram.unlink(by: try call.caller, from: call.client)
         return .answer(DoneAnswer())
     }
+}
+
+struct CodeInput: Input {
+    static let code = Field<String>(
+        "code", schema: [.init("type", "string"), .init("pattern", #"^[0-9]([ -]?[0-9]){11}$"#)], example: "1234 5678 9012",
+        "As the bot shows it; spaces and dashes between the digits do not count."
+    ) { value in
+        let digits = value.string?.filter { $0 != " " && $0 != "-" }
+        guard let text = value.string, let digits, text.utf8.count <= 23, digits.utf8.count == 12,
+            digits.utf8.allSatisfy({ (48...57).contains($0) })
+        else { return .failure(.init("not_a_code", "This must be the twelve digits of a code.")) }
+        return .success(digits)
+    }
+    static let fields: [any AnyField] = [code]
+
+    let code: String
+
+    init(_ values: InputValues) throws(AuthError) { code = try values[Self.code] }
 }
 
 /// For which bot something is.
