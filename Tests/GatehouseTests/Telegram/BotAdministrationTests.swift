@@ -16,6 +16,8 @@ import Testing
             #expect(made["id"]?.integer == telegram.token.botID && made["username"]?.string == telegram.username)
             #expect(made["has_client_secret"] == true && !made.text.contains(telegram.token.text))
             #expect(try gatehouse.miniApp(1, signer: signer).status == 200)
+            let unknown = try gatehouse.telegram(signer.widget(1, at: gatehouse.clock.now), query: "?bot_id=7")
+            #expect(unknown.status == 400 && unknown["errors"]?[0]?["code"] == "no_such_bot")
             let closed = try gatehouse.telegram(signer.widget(1, at: gatehouse.clock.now))
             #expect(closed.status == 403 && closed.code == "door_closed")
             let path = "/telegram/bots/\(telegram.token.botID)"
