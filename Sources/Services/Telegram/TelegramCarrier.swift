@@ -38,23 +38,25 @@ struct TelegramCarrier: OutboxCarrier {
             answer = await api.call(call.method, of: token, call.moved(to: chat).parameters)
         }
         var carried = Self.carried(answer)
-        if case .ok(let result) = answer, let card = call.card, !call.changesCard, let number = result["message_id"]?.integer {
-            carried.alongside = { try await $0.telegramCards.note(message: number, of: card) }
-        }
         carried.duration = ContinuousClock.now - start
-        carried.alongside = alongside(carried, of: call, as: message)
+        carried.alongside = alongside(carried, answer, of: call, as: message)
         return carried
     }
 
-    /// What a secret said is forgotten, and who wants to hear nothing is told nothing more.
-    private func alongside(_ carried: Carried, of call: TelegramMessage, as message: OutboxMessage)
+    /// What a secret said is forgotten, what a card has become is noted, and who wants to hear nothing is told nothing more.
+    private func alongside(_ carried: Carried, _ answer: BotAnswer, of call: TelegramMessage, as message: OutboxMessage)
         -> (@Sendable (Repositories) async throws -> Void)?
     {
         let forgets = call.isSecret && (carried.verdict == .sent || carried.verdict == .hopeless)
         let blocks = carried.status == 403 ? Int64(call.chat) : nil
-        guard forgets || blocks != nil else { return nil }
+        var card: (id: UUID, message: Int64)?
+        if case .ok(let result) = answer, let id = call.card, !call.changesCard, let number = result["message_id"]?.integer {
+            card = (id, number)
+        }
+        guard forgets || blocks != nil || card != nil else { return nil }
         let now = clock.now
-        return { repositories in
+        return { [card] repositories in
+            if let card { try await repositories.telegramCards.note(message: card.message, of: card.id) }
             if forgets { try await repositories.outbox.forget(message.id) }
             if let blocks { try await repositories.telegramChats.block(bot: call.bot, telegramID: blocks, at: now) }
         }
