@@ -128,7 +128,7 @@ def checks_for(label):
 
 
 # What a SuperAdmin is asked to do; everything else somebody does for themselves.
-ADMINISTRATION = re.compile(r"/(users|invitations|roles|permissions|companies|service-accounts|webhooks|audit-logs|telegram/bots)(/|$)")
+ADMINISTRATION = re.compile(r"/(users|invitations|roles|permissions|companies|service-accounts|webhooks|audit-logs|telegram/bots|access-requests|access-reviews)(/|$)")
 
 
 class Somebody:
