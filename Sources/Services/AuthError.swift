@@ -17,6 +17,8 @@ public enum AuthError: Error, Sendable {
     case credentialsInvalid
     case accountLocked(retryAfter: Duration)
     case accountBlocked
+    /// The person's access was given for a time, and that is over.
+    case accessEnded
     case companySuspended
     case passwordChangeRequired
     case forbidden(permission: String)
@@ -57,6 +59,10 @@ public enum AuthError: Error, Sendable {
     case doorClosed
     /// Whoever this is, nobody has let them in yet.
     case accessRequired
+    /// Whoever asks for access has it.
+    case accessHeld
+    /// Somebody has decided the request, or it has expired.
+    case requestClosed
     /// A one-time code that is wrong, was used, or is too old.
     case codeInvalid
     /// Telegram does not know the token, or it is another bot's.

@@ -41,6 +41,8 @@ public final class Services: Sendable {
     public let oidc: OIDCDoor
     public let botSignIns: BotSignInService
     public let referrals: ReferralService
+    public let accessRequests: AccessRequestService
+    public let access: AccessService
     public let botAdministration: BotService
     public let botAPI: BotAPI
     public let botMail: BotMail
@@ -183,7 +185,7 @@ public final class Services: Sendable {
         housekeeping = Housekeeping(
             store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions,
             countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
-            clock: clock)
+            access: configuration.access, clock: clock)
         webhooks = WebhookService(
             store: store, sessions: sessions, reach: reach, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)
@@ -195,13 +197,20 @@ public final class Services: Sendable {
         let bots = Bots(
             store: store, vault: base.vault, settings: configuration.telegram, keyValue: base.keyValue, log: base.log)
         referrals = ReferralService(store: store, random: random)
+        let accessMail = AccessMail(mail: botMail, voice: botVoice, clock: clock, random: random)
+        accessRequests = AccessRequestService(
+            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, audit: audit,
+            settings: configuration.access, clock: clock, random: random)
+        access = AccessService(
+            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
+            settings: configuration.access, clock: clock)
         let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
         let idTokens = IDTokens(issuer: issuer, clock: clock)
         let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)
         telegram = TelegramService(
             store: store, bots: bots, signIn: signIn, referrals: referrals,
-            oidc: OIDCEvidence(tokens: idTokens, seals: seals), audit: audit, settings: configuration.telegram,
-            log: base.log, clock: clock, random: random)
+            oidc: OIDCEvidence(tokens: idTokens, seals: seals), requests: accessRequests, audit: audit,
+            settings: configuration.telegram, log: base.log, clock: clock, random: random)
         oidc = OIDCDoor(
             telegram: telegram, issuer: issuer, tokens: idTokens, seals: seals, settings: configuration.telegram,
             publicURL: configuration.server.publicURL, clock: clock, random: random)
@@ -213,6 +222,7 @@ public final class Services: Sendable {
         let botCarrier = TelegramCarrier(
             api: botAPI,
             tokens: { try await bots.token(of: $0) },
+            cards: { try await store.reading.telegramCards.message(of: $0) },
             pace: TelegramPace(), clock: clock)
         outbox = Outbox(
             store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],
@@ -226,7 +236,8 @@ public final class Services: Sendable {
         let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
             disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
-            signIns: BotSignInTalk(signIns: botSignIns))
+            signIns: BotSignInTalk(signIns: botSignIns),
+            access: AccessRequestTalk(requests: accessRequests, access: access, sessions: talks))
         botUpdates = BotUpdates(
             bots: bots, api: botAPI,
             intake: BotIntake(

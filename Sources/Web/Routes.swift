@@ -46,6 +46,26 @@ enum Routes {
             $0.patch("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.update)
             $0.delete("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.delete)
         }
+        table.group("/access-requests", tag: "Access requests") {
+            $0.post("", guard: .anyone, limit: .register, AccessRequestHandler.create)
+            $0.get("", guard: .may("access_requests:read"), limit: .standard, AccessRequestHandler.list)
+            $0.get("/{id:uuid}", guard: .may("access_requests:read"), limit: .standard, AccessRequestHandler.read)
+            $0.patch(
+                "/{id:uuid}/approve", guard: .may("access_requests:manage"), limit: .standard, AccessRequestHandler.approve)
+            $0.patch(
+                "/{id:uuid}/reject", guard: .may("access_requests:manage"), limit: .standard, AccessRequestHandler.reject)
+            $0.delete("/{id:uuid}", guard: .may("*"), limit: .standard, AccessRequestHandler.delete)
+        }
+        table.group("", tag: "Access requests") {
+            $0.patch("/users/{id:uuid}/access", guard: .may("access_requests:manage"), limit: .standard, AccessHandler.setEnd)
+            $0.get("/access-reviews", guard: .may("access_requests:read"), limit: .standard, AccessHandler.reviews)
+            $0.post(
+                "/access-reviews/{id:uuid}/confirm", guard: .may("access_requests:manage"), limit: .standard,
+                AccessHandler.confirm)
+            $0.post(
+                "/access-reviews/{id:uuid}/withdraw", guard: .may("access_requests:manage"), limit: .standard,
+                AccessHandler.withdraw)
+        }
         table.group("/auth", tag: "Account") {
             $0.get("/profile", guard: .signedIn, limit: .standard, ProfileHandler.read)
             $0.patch("/profile", guard: .signedIn, limit: .standard, ProfileHandler.update)

@@ -59,6 +59,7 @@ enum Chores {
             if beats % 12 == 0 {
                 await attempt("keys", house) { try await chores.maintainKeys() }
                 await chores.readSubscriptions()
+                await attempt("access_ends", house) { try await house.services.access.tellOfEnds() }
             }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
             if beats == 0 { Memory.returnCode() }

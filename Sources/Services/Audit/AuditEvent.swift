@@ -63,6 +63,15 @@ public struct AuditEvent: Sendable {
         case botCreated = "telegram_bot.created"
         case botUpdated = "telegram_bot.updated"
         case botDeleted = "telegram_bot.deleted"
+        case accessRequested = "access_request.created"
+        case accessApproved = "access_request.approved"
+        case accessRejected = "access_request.rejected"
+        case accessRequestDeleted = "access_request.deleted"
+        case accessDecisionRefused = "access_request.decision_refused"
+        case accessEndChanged = "access.end_changed"
+        case accessEnding = "access.ending"
+        case accessConfirmed = "access.confirmed"
+        case accessWithdrawn = "access.withdrawn"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
@@ -73,7 +82,8 @@ public struct AuditEvent: Sendable {
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
-                .botDeleted:
+                .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
+                .accessEndChanged, .accessWithdrawn:
                 "warning"
             default: "info"
             }
@@ -81,7 +91,7 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused: "failure"
             default: "success"
             }
         }

@@ -25,6 +25,7 @@ public struct Configuration: Sendable {
     public let limits: LimitSettings
     public let webhooks: WebhookSettings
     public let telegram: TelegramSettings
+    public let access: AccessSettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -49,6 +50,8 @@ public struct Configuration: Sendable {
         webhooks = WebhookSettings(reading: &reader)
         reader.begin("Telegram")
         telegram = TelegramSettings(reading: &reader)
+        reader.begin("Access")
+        access = AccessSettings(reading: &reader)
         if environment == .production { demandSecrets(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }

@@ -34,7 +34,7 @@ public struct SignInService: Sendable {
 
     /// Signs in with e-mail address and password.
     /// - Parameter company: the one that the session shall stand in; nil: the first that is active.
-    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.notMember`,
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.accessEnded`, `.companySuspended`, `.notMember`,
     ///   `.rateLimited`, `.overloaded`, `.unavailable`.
     public func signIn(email: EmailAddress, password: String, to company: UUID? = nil, from client: Client)
         async throws(AuthError) -> SignInOutcome
@@ -210,12 +210,13 @@ public struct SignInService: Sendable {
     }
 
     /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
-    /// - Throws: `.addressNotAllowed`.
+    /// - Throws: `.accessEnded`, `.addressNotAllowed`.
     func open(
         for user: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> Opening {
         guard let person = try await repositories.users.find(user) else { throw AuthError.credentialsInvalid }
+        guard !person.hasEnded(at: now) else { throw AuthError.accessEnded }
         let grants = try await repositories.grants.current(of: user, at: now)
         guard gates.gate(of: person, grants, in: company).admits(client.address) else { throw AuthError.addressNotAllowed }
         let live = try await repositories.sessions.active(ofUser: user, at: now)
@@ -287,6 +288,7 @@ public struct SignInService: Sendable {
         switch error {
         case .credentialsInvalid: "changed_meanwhile"
         case .accountBlocked: "blocked"
+        case .accessEnded: "access_ended"
         case .companySuspended: "company_suspended"
         case .notMember: "not_member"
         case .passwordChangeRequired: "password_change_required"

@@ -20,6 +20,7 @@ public struct TelegramService: Sendable {
     let signIn: SignInService
     let referrals: ReferralService
     let oidc: OIDCEvidence
+    let requests: AccessRequestService
     let audit: Audit
     let settings: TelegramSettings
     let log: Log
@@ -69,11 +70,10 @@ public struct TelegramService: Sendable {
 
     // MARK: Signing in
 
-    private enum Entry: Sendable {
-        /// - Parameter changed: whether something is known of the person now that other nodes may have remembered.
-        case opened(SignInService.Opening, changed: Bool)
-        /// Nobody has let them in yet.
-        case stranger
+    private struct Entry: Sendable {
+        let opening: SignInService.Opening
+        /// Whether something is known of the person now that other nodes may have remembered.
+        let changed: Bool
     }
 
     /// Signs in, and makes the account where there is none and the bot makes accounts.
@@ -107,14 +107,15 @@ public struct TelegramService: Sendable {
             }
         } catch {
             let error = AuthError.from(error)
+            if case .accessRequired = error { try await ask(proof.person, through: bot, from: client) }
             if let reason = Self.reason(of: error) {
                 let identity = try? await store.reading.telegramIdentities.find(proof.person.id)
                 try await record(failure: reason, user: identity?.userID, from: client)
             }
             throw error
         }
-        guard case .opened(let opening, let changed) = entry else { throw .accessRequired }
-        if changed { try await sessions.subjects.changed(user: opening.session.userID) }
+        let opening = entry.opening
+        if entry.changed { try await sessions.subjects.changed(user: opening.session.userID) }
         try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening.session, with: opening.token, at: now)
     }
@@ -124,10 +125,10 @@ public struct TelegramService: Sendable {
         in repositories: Repositories
     ) async throws -> Entry {
         guard let identity = try await repositories.telegramIdentities.find(proof.person.id) else {
-            guard bot.autoCreates else { return .stranger }
+            guard bot.autoCreates else { throw AuthError.accessRequired }
             let user = try await create(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
-            return .opened(
-                try await open(for: user, in: bot.company, proof, through: bot, from: client, at: now, repositories),
+            return Entry(
+                opening: try await open(for: user, in: bot.company, proof, through: bot, from: client, at: now, repositories),
                 changed: false)
         }
         guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
@@ -135,15 +136,17 @@ public struct TelegramService: Sendable {
         }
         let company: UUID?
         if let own = bot.company {
-            guard try await repositories.companies.memberships(of: user.id).contains(own) else { return .stranger }
+            guard try await repositories.companies.memberships(of: user.id).contains(own) else {
+                throw AuthError.accessRequired
+            }
             guard try await repositories.companies.find(own)?.status == .active else { throw AuthError.companySuspended }
             company = own
         } else {
             company = try await signIn.company(of: user, in: repositories)?.id
         }
         let changed = try await update(identity, of: user, by: proof, at: now, in: repositories)
-        return .opened(
-            try await open(for: user.id, in: company, proof, through: bot, from: client, at: now, repositories), changed: changed)
+        return Entry(
+            opening: try await open(for: user.id, in: company, proof, through: bot, from: client, at: now, repositories), changed: changed)
     }
 
     private func open(
@@ -335,6 +338,7 @@ public struct TelegramService: Sendable {
         switch error {
         case .telegramInvalid(let fault): reason(of: fault)
         case .accountBlocked: "blocked"
+        case .accessEnded: "access_ended"
         case .companySuspended: "company_suspended"
         case .addressNotAllowed: "address_not_allowed"
         default: nil

@@ -103,10 +103,10 @@ enum Guard: Sendable {
         case .anyone: []
         case .refreshToken:
             [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
-        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
-        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed, .forbidden]
+        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
+        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed, .forbidden]
         case .service: [.tokenMissing, .tokenInvalid, .tokenExpired]
-        case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
+        case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
         case .machine: [.notFound, .tokenMissing, .tokenInvalid]
         }
     }

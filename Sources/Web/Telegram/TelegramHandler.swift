@@ -5,7 +5,7 @@ import Store
 
 /// Coming in through Telegram.
 enum TelegramHandler {
-    private static let refusals: [ProblemCode] = [
+    static let refusals: [ProblemCode] = [
         .telegramDataMalformed, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture,
         .telegramDataReplayed, .telegramNotConfigured, .doorClosed, .signInNotBegun, .telegramUnreachable,
     ]
@@ -21,7 +21,7 @@ enum TelegramHandler {
         asks: BotQuery.self, takesWhole: TelegramBody.kinds,
         answers: .json(TokenAnswer.self, "Signed in."),
         problems: refusals + [
-            .malformedBody, .accessRequired, .accountBlocked, .companySuspended, .addressNotAllowed, .tooMany,
+            .malformedBody, .accessRequired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .tooMany,
         ]
     ) { query, call in
         let body = try TelegramBody(call)
