@@ -86,7 +86,7 @@ struct BotSignInTests {
             #expect(try await talk.ask(eve, "/start \(page.payload)").contains("not valid any more"))
             // The button of another's message, pressed by somebody else.
             let data = try #require(question.button(page.number))
-            _ = try await talk.press(eve, question, data: data)
+            _ = try await talk.press(eve, question, data: data, in: ada)
             #expect(try page.asks()["status"] == "waiting")
             _ = try await talk.press(ada, question, page.number)
             #expect(try await talk.says(question, in: ada, "Confirmed"))
