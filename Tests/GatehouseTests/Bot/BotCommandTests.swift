@@ -117,7 +117,7 @@ struct BotCommandTests {
         try await withConversation { talk async throws in
             let root = try talk.gatehouse.superAdmin()
             let (ada, member) = try talk.member()
-            let list: JSON = ["enabled": true, "addresses": ["127.0.0.0/8"]]
+            let list: JSON = ["ip_whitelist_enabled": true, "allowed_ips": ["127.0.0.0/8"]]
             let reply = try root.patch("/users/\(member.id)/ip-whitelist", list)
             try #require(reply.status == 200, "\(reply.text)")
             #expect(try await talk.ask(ada, "/me").contains("certain addresses"))
