@@ -75,6 +75,12 @@ public enum AuthError: Error, Sendable {
     case telegramTaken
     /// The account is another person's of Telegram.
     case telegramLinked
+    /// The sign-in was begun in another browser, is over, or was used.
+    case signInNotBegun
+    /// Whoever was asked in the bot said no.
+    case signInRefused
+    /// Telegram does not confirm the sign-in: the person has changed their mind, or the code is not good.
+    case telegramRefused
     /// Without this nobody could sign in to the account any more.
     case lastWayIn
     case rateLimited(retryAfter: Duration)

@@ -38,6 +38,8 @@ public final class Services: Sendable {
     public let webhooks: WebhookService
     public let outbox: Outbox
     public let telegram: TelegramService
+    public let oidc: OIDCDoor
+    public let botSignIns: BotSignInService
     public let referrals: ReferralService
     public let accessRequests: AccessRequestService
     public let access: AccessService
@@ -202,9 +204,18 @@ public final class Services: Sendable {
         access = AccessService(
             store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
             settings: configuration.access, clock: clock)
+        let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
+        let idTokens = IDTokens(issuer: issuer, clock: clock)
+        let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)
         telegram = TelegramService(
-            store: store, bots: bots, signIn: signIn, referrals: referrals, requests: accessRequests, audit: audit,
+            store: store, bots: bots, signIn: signIn, referrals: referrals,
+            oidc: OIDCEvidence(tokens: idTokens, seals: seals), requests: accessRequests, audit: audit,
             settings: configuration.telegram, log: base.log, clock: clock, random: random)
+        oidc = OIDCDoor(
+            telegram: telegram, issuer: issuer, tokens: idTokens, seals: seals, settings: configuration.telegram,
+            publicURL: configuration.server.publicURL, clock: clock, random: random)
+        botSignIns = BotSignInService(
+            store: store, telegram: telegram, names: BotNames(api: botAPI), gates: gates, clock: clock, random: random)
         botAdministration = BotService(
             store: store, sessions: sessions, reach: reach, bots: bots, api: botAPI, vault: base.vault, audit: audit,
             clock: clock)
@@ -222,10 +233,11 @@ public final class Services: Sendable {
         signInCodes = SignInCodes(
             store: store, telegram: telegram, limits: limits,
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
-        let router = Self.router(
-            OwnAccount(sessions: talks, signIn: signIn),
-            AccessRequestTalk(requests: accessRequests, access: access, sessions: talks), users: users, codes: signInCodes, log: auditLog, store: store,
-            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock))
+        let router = BotRouter(
+            OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
+            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
+            signIns: BotSignInTalk(signIns: botSignIns),
+            access: AccessRequestTalk(requests: accessRequests, access: access, sessions: talks))
         botUpdates = BotUpdates(
             bots: bots, api: botAPI,
             intake: BotIntake(
@@ -247,29 +259,6 @@ public final class Services: Sendable {
         try await revocations.start()
         try await subscriptions.start()
         try await bots.start()
-    }
-
-    /// What bots know.
-    private static func router(
-        _ own: OwnAccount, _ access: AccessRequestTalk, users: UserService, codes: SignInCodes, log: AuditLog, store: DataStore,
-        disown: DisownButton
-    ) -> BotRouter {
-        let sessions = SessionsCommand(own: own)
-        return BotRouter(
-            commands: [
-                MeCommand(own: own), WhoAmICommand(own: own), CodeCommand(own: own, codes: codes), sessions,
-                LogoutAllCommand(), PhoneCommand(), UsersCommand(own: own, users: users),
-                StatusCommand(blocks: true, own: own, users: users, store: store),
-                StatusCommand(blocks: false, own: own, users: users, store: store), AuditCommand(own: own, log: log),
-                AccessRequestsCommand(talks: access), ApproveCommand(talks: access), RejectCommand(talks: access),
-                AccessReviewsCommand(talks: access),
-            ],
-            buttons: [
-                SessionButton(command: sessions), LogoutAllButton(own: own), disown,
-                StatusButton(blocks: true, own: own, users: users), StatusButton(blocks: false, own: own, users: users), AccessRequestButton(talks: access),
-                AccessReviewButton(talks: access),
-            ],
-            start: [AccessRequestStart(talks: access)])
     }
 
     private static func addSystemRoles(to store: DataStore, clock: Clock, random: RandomSource) async throws {

@@ -29,23 +29,26 @@ final class Application: Sendable {
     /// Where problems are explained.
     var documentation: String { configuration.server.publicURL + "/api/docs" }
 
-    /// Turns an error into its answer, and says in the log what the client must not know.
+    /// Turns an error into its answer.
     func answer(to error: any Error, for request: Request) -> Response {
-        let problem: Problem
+        problem(of: error, for: request).response(requestID: request.id, documentation: documentation)
+    }
+
+    /// What the client is told of an error. What it must not know goes to the log.
+    func problem(of error: any Error, for request: Request) -> Problem {
         switch error {
-        case let error as Problem: problem = error
+        case let error as Problem: return error
         case let error as AuthError:
-            problem = Problem(of: error)
             switch error {
             case .unavailable(let reason), .unexpected(let reason): report(reason, request)
             default: break
             }
-        case RequestError.noSuchParameter: problem = Problem(.notFound)
+            return Problem(of: error)
+        case RequestError.noSuchParameter: return Problem(.notFound)
         default:
             report("\(error)", request)
-            problem = Problem(.internalError)
+            return Problem(.internalError)
         }
-        return problem.response(requestID: request.id, documentation: documentation)
     }
 
     private func report(_ reason: String, _ request: Request) {

@@ -57,6 +57,9 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case telegramUnreachable = "telegram_unreachable"
     case telegramTaken = "telegram_taken"
     case telegramLinked = "telegram_linked"
+    case signInNotBegun = "sign_in_not_begun"
+    case signInRefused = "sign_in_refused"
+    case telegramRefused = "telegram_refused"
     case lastWayIn = "last_way_in"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
@@ -76,10 +79,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .telegramDataMalformed, .botTokenRefused:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
-            .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed:
+            .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
+            .signInNotBegun, .telegramRefused:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired,
+            .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired, .signInRefused,
             .accessEnded:
             .forbidden
         case .notFound, .setupClosed, .invitationInvalid: .notFound
@@ -159,6 +163,9 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .telegramUnreachable: "Telegram cannot be asked for the moment."
         case .telegramTaken: "That person of Telegram has another account here."
         case .telegramLinked: "The account belongs to another person of Telegram."
+        case .signInNotBegun: "This browser has begun no such sign-in, or it is over."
+        case .signInRefused: "The sign-in was refused in Telegram."
+        case .telegramRefused: "Telegram has not confirmed the sign-in."
         case .lastWayIn: "Without this nobody could sign in to the account any more."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of a type that is not taken here."
@@ -260,6 +267,9 @@ struct Problem: Error, Sendable {
         case .telegramUnreachable: self.init(.telegramUnreachable, retryAfter: .seconds(5))
         case .telegramTaken: self.init(.telegramTaken)
         case .telegramLinked: self.init(.telegramLinked)
+        case .signInNotBegun: self.init(.signInNotBegun)
+        case .signInRefused: self.init(.signInRefused)
+        case .telegramRefused: self.init(.telegramRefused)
         case .lastWayIn: self.init(.lastWayIn)
         case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)

@@ -26,6 +26,12 @@ enum Routes {
             $0.get("", guard: .signedIn, limit: .standard, TelegramHandler.read)
             $0.delete("", guard: .signedIn, limit: .standard, TelegramHandler.unlink)
             $0.post("/link", guard: .signedIn, limit: .signIn, TelegramHandler.link)
+            $0.get("/callback", guard: .anyone, limit: .signIn, DoorHandler.widgetCallback)
+            $0.get("/start", guard: .anyone, limit: .signIn, DoorHandler.start)
+            $0.get("/oidc/callback", guard: .anyone, limit: .signIn, DoorHandler.callback)
+            $0.post("/nonce", guard: .anyone, limit: .signIn, DoorHandler.nonce)
+            $0.post("/bot-sign-ins", guard: .anyone, limit: .signIn, BotSignInHandler.begin)
+            $0.post("/bot-sign-ins/session", guard: .anyone, limit: .check, BotSignInHandler.finish)
             $0.post("/code", guard: .anyone, limit: .signIn, TelegramHandler.signInWithCode)
         }
         table.group("/telegram", tag: "Telegram") {

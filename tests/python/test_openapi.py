@@ -227,6 +227,8 @@ class Somebody:
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
+        if case.path == "/auth/telegram/bot-sign-ins":
+            case.query = {"bot_id": self.house.bot.id}
         body = case.body
         if not isinstance(body, dict):
             return
@@ -251,7 +253,9 @@ class Somebody:
             sound |= {"roles": ["Viewer"], "expires_at": None, "name": "Grace Hopper"}
         if case.path.endswith("/reject"):
             sound |= {"reason": "Nobody knows you."}
-        if case.path.startswith("/auth/telegram") and case.media_type == "application/json":
+        if case.path == "/auth/telegram/bot-sign-ins/session":
+            sound["secret"] = self.house.call("POST", "/auth/telegram/bot-sign-ins").json()["secret"]
+        elif case.path.startswith("/auth/telegram") and case.media_type == "application/json":
             case.query = {"bot_id": self.house.bot.id}
             body.clear()
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)

@@ -34,7 +34,12 @@ struct BotIntake: Sendable {
                 try await store.writing.botTalks.release(update.id, of: bot.id)
                 throw error
             }
-            try await finish(update, of: bot, saying: messages)
+            do { try await finish(update, of: bot, saying: messages) } catch {
+                guard case .unexpected(let reason) = AuthError.from(error) else { throw error }
+                // What can never be said must not keep Telegram from telling the rest.
+                log.error("telegram.update_failed") { $0.member("reason", reason) }
+                try await finish(update, of: bot, saying: [])
+            }
             return .done
         } catch { throw .from(error) }
     }

@@ -6,6 +6,13 @@ struct BotLine {
     private static let slack = Duration.seconds(10)
     private static let atOnce: JSON = 100
 
+    /// How the bot hears.
+    enum Way: Sendable {
+        case asking
+        /// With the parameters of `setWebhook`.
+        case hook(JSON)
+    }
+
     private let api: BotAPI
     /// How long Telegram is asked to wait: the lease must outlast it.
     private let wait: Duration
@@ -22,11 +29,11 @@ struct BotLine {
     }
 
     /// Tells Telegram how the bot hears, and what it can do.
-    /// - Parameter hook: nil: it asks.
-    mutating func open(_ bot: Bot, hook: JSON?, menu: BotMenu) async {
+    mutating func open(_ bot: Bot, by way: Way, menu: BotMenu) async {
         let answer =
-            if let hook { await api.call("setWebhook", of: bot.token, hook) } else {
-                await api.call("deleteWebhook", of: bot.token)
+            switch way {
+            case .hook(let parameters): await api.call("setWebhook", of: bot.token, parameters)
+            case .asking: await api.call("deleteWebhook", of: bot.token)
             }
         guard case .ok = answer else { return await rest(after: answer, of: bot) }
         // The bot hears without them too.

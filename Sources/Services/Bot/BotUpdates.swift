@@ -126,7 +126,7 @@ public final class BotUpdates: Sendable {
         var line = BotLine(api: api, pause: leaseTime / 2, log: log)
         while !Task.isCancelled, let bot = try? await bots.find(id), let held = try? await leases.take(lease.name), held == lease {
             if !line.isOpen {
-                await line.open(bot, hook: mode == .webhook ? hook(of: bot) : nil, menu: menu)
+                await line.open(bot, by: mode == .webhook ? .hook(hook(of: bot)) : .asking, menu: menu)
             } else if mode == .webhook {
                 try? await Task.sleep(for: leaseTime / 3)
             } else {

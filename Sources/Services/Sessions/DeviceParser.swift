@@ -13,7 +13,7 @@ enum DeviceParser {
 
     // Order matters: most browsers claim to be several others as well.
     private static let browsers = [
-        ("Telegram", "Telegram"), ("Edg/", "Edge"), ("EdgA/", "Edge"), ("EdgiOS/", "Edge"), ("OPR/", "Opera"),
+        (BotTalk.userAgent, BotTalk.userAgent), ("Telegram", "Telegram"), ("Edg/", "Edge"), ("EdgA/", "Edge"), ("EdgiOS/", "Edge"), ("OPR/", "Opera"),
         ("YaBrowser/", "Yandex Browser"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox"),
         ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
         ("curl/", "curl"), ("Wget/", "Wget"), ("python-", "Python"), ("Python/", "Python"), ("aiohttp/", "Python"),

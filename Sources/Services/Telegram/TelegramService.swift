@@ -19,6 +19,7 @@ public struct TelegramService: Sendable {
     public let bots: Bots
     let signIn: SignInService
     let referrals: ReferralService
+    let oidc: OIDCEvidence
     let requests: AccessRequestService
     let audit: Audit
     let settings: TelegramSettings
@@ -36,6 +37,11 @@ public struct TelegramService: Sendable {
     func prove(_ evidence: TelegramEvidence, for id: Int64?, from client: Client) async throws(AuthError) -> (TelegramProof, Bot) {
         let candidates = id == nil ? try await bots.all() : [try await bots.find(id)]
         guard !candidates.isEmpty else { throw .telegramNotConfigured }
+        if case .idToken(let token, let nonce) = evidence {
+            return try await recordingFailure(from: client) { () async throws(AuthError) -> (TelegramProof, Bot) in
+                try await oidc.prove(token, nonce: nonce, for: candidates)
+            }
+        }
         var fault = TelegramFault.notSigned
         for bot in candidates {
             do {
@@ -47,8 +53,19 @@ public struct TelegramService: Sendable {
                 guard found == .notSigned else { break }
             } catch { throw .from(error) }
         }
-        if case .malformed = fault {} else { try await record(failure: Self.reason(of: fault), user: nil, from: client) }
-        throw .telegramInvalid(fault)
+        return try await recordingFailure(from: client) { () async throws(AuthError) -> (TelegramProof, Bot) in
+            throw .telegramInvalid(fault)
+        }
+    }
+
+    /// Notes in the audit log what proves nothing though it has the form of a proof.
+    func recordingFailure<T>(from client: Client, _ body: () async throws(AuthError) -> T) async throws(AuthError) -> T {
+        do { return try await body() } catch {
+            guard case .telegramInvalid(let fault) = error else { throw error }
+            if case .malformed = fault { throw error }
+            try await record(failure: Self.reason(of: fault), user: nil, from: client)
+            throw error
+        }
     }
 
     // MARK: Signing in
@@ -189,7 +206,8 @@ public struct TelegramService: Sendable {
             username: person.username, photoURL: person.photoURL, language: person.language, subject: proof.subject, at: now)
     }
 
-    /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another.
+    /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another, and a telephone
+    /// number that Telegram has verified is taken where there is none.
     /// - Returns: whether the account has changed.
     private func update(
         _ identity: TelegramIdentity, of user: User, by proof: TelegramProof, at now: Timestamp, in repositories: Repositories
@@ -203,13 +221,16 @@ public struct TelegramService: Sendable {
         next.photoURL = person.photoURL ?? identity.photoURL
         next.language = person.language ?? identity.language
         next.subject = proof.subject ?? identity.subject
-        guard next != identity else { return false }
-        next.updatedAt = now
-        try await repositories.telegramIdentities.update(next)
-        guard user.name == identity.person.name, user.name != person.name else { return false }
-        var user = user
-        user.name = person.name
-        try await repositories.users.updateProfile(of: user, at: now)
+        if next != identity {
+            next.updatedAt = now
+            try await repositories.telegramIdentities.update(next)
+        }
+        var account = user
+        if user.name == identity.person.name { account.name = person.name }
+        // A number that the person has given here stays.
+        if user.phone == nil { account.phone = proof.phone.map { "+\($0)" } }
+        guard account.name != user.name || account.phone != user.phone else { return false }
+        try await repositories.users.updateProfile(of: account, at: now)
         return true
     }
 

@@ -172,11 +172,13 @@ public struct TelegramChatRepository: Sendable {
         try await sql.run(Self.blockChat, [bot.sqlValue, telegramID.sqlValue, now.sqlValue])
     }
 
-    private static let eraseChats = Statement("DELETE FROM telegram_chats WHERE telegram_id = $1")
+    private static let erasures = [
+        "DELETE FROM telegram_talks WHERE telegram_id = $1", "DELETE FROM telegram_chats WHERE telegram_id = $1",
+    ].map { Statement($0) }
 
     /// Forgets every talk of the person.
     public func erase(_ telegramID: Int64) async throws(DatabaseError) {
-        try await sql.run(Self.eraseChats, [telegramID.sqlValue])
+        for erasure in Self.erasures { try await sql.run(erasure, [telegramID.sqlValue]) }
     }
 
     private static let ofPerson = Statement(

@@ -7,14 +7,14 @@ import Store
 enum TelegramHandler {
     static let refusals: [ProblemCode] = [
         .telegramDataMalformed, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture,
-        .telegramDataReplayed, .telegramNotConfigured, .doorClosed,
+        .telegramDataReplayed, .telegramNotConfigured, .doorClosed, .signInNotBegun, .telegramUnreachable,
     ]
 
     static let signIn = Operation(
         "signInWithTelegram", "Signs in with what Telegram has signed",
         detail: """
-            Takes what the Login Widget hands over (its object, its query, or `tgAuthResult`) and what a Mini App is \
-            opened with (`init_data`), and tells them apart by what is sent. Names that Telegram may add are taken. The \
+            Takes what the Login Widget hands over (its object, its query, or `tgAuthResult`), what a Mini App is \
+            opened with (`init_data`) and an `id_token` of Log In With Telegram, and tells them apart by what is sent. Names that Telegram may add are taken. The \
             first time makes the account, where the bot makes accounts; later ones bring name, username and photo up to \
             date. Each signature is good for one sign-in.
             """,
@@ -24,7 +24,7 @@ enum TelegramHandler {
             .malformedBody, .accessRequired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .tooMany,
         ]
     ) { query, call in
-        let body = try TelegramBody(call.request)
+        let body = try TelegramBody(call)
         let device = SignInHandler.deviceToken(of: call)
         let signedIn = try await call.services.telegram.signIn(
             with: body.evidence, for: query.bot, referral: body.referral, from: call.client(device: device))
@@ -55,7 +55,7 @@ enum TelegramHandler {
         answers: .json(TelegramIdentityAnswer.self, "Bound."),
         problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked]
     ) { query, call in
-        let body = try TelegramBody(call.request)
+        let body = try TelegramBody(call)
         let identity = try await call.services.telegram.link(
             body.evidence, for: query.bot, by: try call.caller, from: call.client)
         return .answer(TelegramIdentityAnswer(identity: identity))

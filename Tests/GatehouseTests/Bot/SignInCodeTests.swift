@@ -65,6 +65,18 @@ struct SignInCodeTests {
         }
     }
 
+    @Test("who is erased takes their code and their talk with them", arguments: Stores.all)
+    func erased(on kind: StoreKind) async throws {
+        try await withConversation(on: kind) { talk async throws in
+            let root = try talk.gatehouse.superAdmin()
+            let (ada, member) = try talk.member()
+            let code = try await code(talk, ada)
+            #expect(try root.post("/users/\(member.id)/erase").status == 200)
+            #expect(try use(code, talk).code == "code_invalid")
+            #expect(try await talk.ask(ada, "/me").contains("do not know you yet"))
+        }
+    }
+
     @Test("who was blocked, or belongs to nobody any more, comes in by no code")
     func blocked() async throws {
         try await withConversation { talk async throws in
