@@ -22,7 +22,7 @@ import Testing
             #expect(try ada.get("/users").status == 200)
             #expect(try gatehouse.telegram(data).code == "telegram_data_replayed")
             let events = try await gatehouse.audit().map(\.event)
-            #expect(events.filter { $0.hasPrefix("access_request.") } == ["access_request.approved", "access_request.created"])
+            #expect(events.filter { $0.hasPrefix("access_request.") }.sorted() == ["access_request.approved", "access_request.created"])
         }
     }
 
