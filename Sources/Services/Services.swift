@@ -38,6 +38,7 @@ public final class Services: Sendable {
     public let webhooks: WebhookService
     public let outbox: Outbox
     public let telegram: TelegramService
+    public let miniApps: MiniAppService
     public let referrals: ReferralService
     public let botAdministration: BotService
     public let botAPI: BotAPI
@@ -189,6 +190,7 @@ public final class Services: Sendable {
         telegram = TelegramService(
             store: store, bots: bots, signIn: signIn, referrals: referrals, audit: audit,
             settings: configuration.telegram, log: base.log, clock: clock, random: random)
+        miniApps = MiniAppService(store: store, telegram: telegram, referrals: referrals, sessions: sessions)
         botAdministration = BotService(
             store: store, sessions: sessions, reach: reach, bots: bots, api: botAPI, vault: base.vault, audit: audit,
             clock: clock)

@@ -45,7 +45,13 @@ final class Application: Sendable {
             report("\(error)", request)
             problem = Problem(.internalError)
         }
-        return problem.response(requestID: request.id, documentation: documentation)
+        return answer(to: problem, at: request.path, requestID: request.id)
+    }
+
+    /// A problem in the form that clients of a path expect.
+    func answer(to problem: Problem, at path: String, requestID: String) -> Response {
+        if MiniAppFailure.covers(path) { return MiniAppFailure(problem: problem).response(requestID: requestID) }
+        return problem.response(requestID: requestID, documentation: documentation)
     }
 
     private func report(_ reason: String, _ request: Request) {

@@ -128,7 +128,16 @@ struct Lockout: Sendable {
         if attempt.onAccount == .none, let held, let until = held.lockedUntil, until > now {
             try await repositories.attempts.write(ofUser: user, failed: held.failed, lockedUntil: until, at: now)
         }
-        for key in keys { try await repositories.attempts.remember(device: key, user: user, at: now) }
+        try await remember(keys, of: user, at: now, in: repositories)
+    }
+
+    /// Keeps where somebody has signed in from.
+    func remember(_ keys: [[UInt8]], of user: UUID, at now: Timestamp, in repositories: Repositories) async throws {
+        let known = try await repositories.attempts.see(devices: keys, user: user, at: now)
+        guard known.count < keys.count else { return }
+        for key in keys where !known.contains(key) {
+            try await repositories.attempts.remember(device: key, user: user, at: now)
+        }
         try await repositories.attempts.forgetOldest(ofUser: user, keeping: Self.devicesPerUser)
     }
 

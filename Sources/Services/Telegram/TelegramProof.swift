@@ -31,6 +31,8 @@ public struct TelegramProof: Sendable {
     var subject: String?
     /// As Telegram has verified it, digits without `+`.
     var phone: String?
+    /// Nobody has signed it: `TELEGRAM_DIRECT_REGISTRATION`.
+    var isUnverified = false
 
     init(
         door: TelegramDoor, bot: Int64, person: TelegramPerson, digest: [UInt8], expiresAt: Timestamp,

@@ -19,7 +19,7 @@ public struct TelegramService: Sendable {
     let clock: Clock
     let random: RandomSource
 
-    private var sessions: SessionService { signIn.sessions }
+    var sessions: SessionService { signIn.sessions }
 
     // MARK: Proving
 
@@ -66,11 +66,26 @@ public struct TelegramService: Sendable {
         return try await enter(proof, through: bot, referral: referral, from: client)
     }
 
+    /// Takes somebody's word for who they are.
+    /// - Throws: `.doorClosed` unless `TELEGRAM_DIRECT_REGISTRATION` is on; and as the others.
+    func signIn(unverified person: TelegramPerson, referral: String?, from client: Client) async throws(AuthError) -> SignedIn {
+        guard settings.registersDirectly else {
+            try await record(failure: "unverified", user: nil, from: client)
+            throw .doorClosed
+        }
+        let bot = try await bots.find(nil)
+        var proof = TelegramProof(
+            door: .miniApp, bot: bot.id, person: person, digest: random.bytes(32), expiresAt: clock.now)
+        proof.isUnverified = true
+        return try await enter(proof, through: bot, referral: referral, from: client)
+    }
+
     /// What follows every door of Telegram.
     func enter(_ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client)
         async throws(AuthError) -> SignedIn
     {
         let now = clock.now
+        let changes = sessions.subjects.changes
         let entry: Entry
         do {
             entry = try await onceMoreIfTaken {
@@ -93,49 +108,59 @@ public struct TelegramService: Sendable {
         guard case .opened(let opening, let changed) = entry else { throw .accessRequired }
         if changed { try await sessions.subjects.changed(user: opening.session.userID) }
         try await sessions.announce(ended: opening.ended)
-        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+        return try await sessions.signedIn(opening, unchangedSince: changes, at: now)
     }
 
     private func enter(
         _ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client, at now: Timestamp,
         in repositories: Repositories
     ) async throws -> Entry {
-        guard let identity = try await repositories.telegramIdentities.find(proof.person.id) else {
+        guard let account = try await repositories.telegramIdentities.account(of: proof.person.id) else {
+            // Somebody whose account was deleted is no stranger.
+            guard try await repositories.telegramIdentities.find(proof.person.id) == nil else { throw AuthError.accountBlocked }
             guard bot.autoCreates else { return .stranger }
-            let user = try await create(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
-            return .opened(try await open(for: user, in: bot.company, proof, from: client, at: now, repositories), changed: false)
+            let (user, company) = try await create(
+                proof, through: bot, referral: referral, from: client, at: now, in: repositories)
+            return .opened(try await open(for: user, in: company, proof, from: client, at: now, repositories), changed: false)
         }
-        guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
-            throw AuthError.accountBlocked
-        }
-        let company: UUID?
+        guard account.user.status == .active else { throw AuthError.accountBlocked }
+        let company: Company?
         if let own = bot.company {
-            guard try await repositories.companies.memberships(of: user.id).contains(own) else { return .stranger }
-            guard try await repositories.companies.find(own)?.status == .active else { throw AuthError.companySuspended }
-            company = own
+            guard try await repositories.companies.memberships(of: account.user.id).contains(own) else { return .stranger }
+            company = try await active(own, in: repositories)
         } else {
-            company = try await signIn.company(of: user, in: repositories)?.id
+            company = try await signIn.company(of: account.user, in: repositories)
         }
-        let changed = try await update(identity, of: user, by: proof, at: now, in: repositories)
-        return .opened(try await open(for: user.id, in: company, proof, from: client, at: now, repositories), changed: changed)
+        let renamed = try await update(account.identity, of: account.user, by: proof, at: now, in: repositories)
+        let opening = try await open(
+            for: renamed ?? account.user, in: company, proof, from: client, at: now, repositories)
+        return .opened(opening, changed: renamed != nil)
+    }
+
+    private func active(_ id: UUID, in repositories: Repositories) async throws -> Company {
+        guard let company = try await repositories.companies.find(id), company.status == .active else {
+            throw AuthError.companySuspended
+        }
+        return company
     }
 
     private func open(
-        for user: UUID, in company: UUID?, _ proof: TelegramProof, from client: Client, at now: Timestamp,
+        for user: User, in company: Company?, _ proof: TelegramProof, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> SignInService.Opening {
-        try await repositories.attempts.noteSignIn(user: user, at: now)
-        for key in Lockout.deviceKeys(of: client) {
-            try await repositories.attempts.remember(device: key, user: user, at: now)
-        }
+        var user = user
+        user.lastLoginAt = now
+        try await repositories.attempts.noteSignIn(user: user.id, at: now)
+        try await signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         let opening = try await signIn.open(
             for: user, in: company, method: Self.method, from: client, at: now, repositories)
-        let facts: [JSON.Member] = [
+        var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
         ]
+        if proof.isUnverified { facts.append(.init("unverified", true)) }
         try await audit.record(
-            AuditEvent(.signInSucceeded, user: user, company: company, session: opening.session.id, facts: facts),
+            AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
         return opening
     }
@@ -143,28 +168,30 @@ public struct TelegramService: Sendable {
     private func create(
         _ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client, at now: Timestamp,
         in repositories: Repositories
-    ) async throws -> UUID {
+    ) async throws -> (User, Company?) {
         let person = proof.person
         let user = User(
             id: UUID(at: now, random: random), email: nil, emailKey: nil, name: person.name,
             phone: proof.phone.map { "+\($0)" }, passwordHash: nil, at: now)
         try await repositories.users.insert(user)
         try await repositories.telegramIdentities.insert(Self.identity(proof, of: user.id, at: now))
-        if let company = bot.company {
-            guard try await repositories.companies.find(company)?.status == .active else { throw AuthError.companySuspended }
-            guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
-            try await repositories.companies.add(member: user.id, to: company, at: now)
+        var company: Company?
+        if let own = bot.company {
+            company = try await active(own, in: repositories)
+            guard try await repositories.companies.hasRoom(own) else { throw AuthError.tooMany }
+            try await repositories.companies.add(member: user.id, to: own, at: now)
         }
         if let code = referral ?? proof.startParameter {
             try await referrals.note(user.id, broughtBy: code, at: now, in: repositories)
         }
-        let facts: [JSON.Member] = [
+        var facts: [JSON.Member] = [
             .init("door", .string(proof.door.rawValue)), .init("telegram_id", .integer(person.id)),
             .init("bot_id", .integer(bot.id)),
         ]
+        if proof.isUnverified { facts.append(.init("unverified", true)) }
         try await audit.record(
             AuditEvent(.registered, user: user.id, company: bot.company, facts: facts), from: client, in: repositories)
-        return user.id
+        return (user, company)
     }
 
     static func identity(_ proof: TelegramProof, of user: UUID, at now: Timestamp) -> TelegramIdentity {
@@ -175,10 +202,10 @@ public struct TelegramService: Sendable {
     }
 
     /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another.
-    /// - Returns: whether the account has changed.
+    /// - Returns: the account, where it has changed.
     private func update(
         _ identity: TelegramIdentity, of user: User, by proof: TelegramProof, at now: Timestamp, in repositories: Repositories
-    ) async throws -> Bool {
+    ) async throws -> User? {
         let person = proof.person
         var next = identity
         next.firstName = person.firstName
@@ -188,89 +215,23 @@ public struct TelegramService: Sendable {
         next.photoURL = person.photoURL ?? identity.photoURL
         next.language = person.language ?? identity.language
         next.subject = proof.subject ?? identity.subject
-        guard next != identity else { return false }
+        guard next != identity else { return nil }
         next.updatedAt = now
         try await repositories.telegramIdentities.update(next)
-        guard user.name == identity.person.name, user.name != person.name else { return false }
+        guard user.name == identity.person.name, user.name != person.name else { return nil }
         var user = user
         user.name = person.name
         try await repositories.users.updateProfile(of: user, at: now)
-        return true
-    }
-
-    // MARK: Linking
-
-    /// The person of Telegram that the caller's account belongs to; nil where there is none.
-    public func identity(of token: AccessToken) async throws(AuthError) -> TelegramIdentity? {
-        do { return try await store.reading.telegramIdentities.find(ofUser: token.userID) } catch { throw .from(error) }
-    }
-
-    /// Binds the caller's account to a person of Telegram. The caller proves both: that the account is theirs by the
-    /// session, and who they are to Telegram by what they show.
-    /// - Throws: `.telegramTaken`, `.telegramLinked`, and what proving throws.
-    public func link(_ evidence: TelegramEvidence, for id: Int64?, by token: AccessToken, from client: Client)
-        async throws(AuthError) -> TelegramIdentity
-    {
-        let (proof, _) = try await prove(evidence, for: id, from: client)
-        return try await link(proof, by: token, from: client)
-    }
-
-    func link(_ proof: TelegramProof, by token: AccessToken, from client: Client) async throws(AuthError) -> TelegramIdentity {
-        let now = clock.now
-        let linked = Self.identity(proof, of: token.userID, at: now)
-        do {
-            return try await onceMoreIfTaken {
-                try await store.transaction { repositories in
-                    guard try await repositories.users.find(token.userID) != nil else { throw AuthError.sessionEnded }
-                    guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
-                        throw AuthError.telegramInvalid(.replayed)
-                    }
-                    if let other = try await repositories.telegramIdentities.find(proof.person.id) {
-                        guard other.userID == token.userID else { throw AuthError.telegramTaken }
-                        return other
-                    }
-                    guard try await repositories.telegramIdentities.find(ofUser: token.userID) == nil else {
-                        throw AuthError.telegramLinked
-                    }
-                    try await repositories.telegramIdentities.insert(linked)
-                    try await record(.telegramLinked, linked.telegramID, by: token, from: client, in: repositories)
-                    return linked
-                }
-            }
-        } catch { throw .from(error) }
-    }
-
-    /// Unbinds the caller's account from Telegram.
-    /// - Throws: `.notFound` where it is bound to nobody; `.lastWayIn`.
-    public func unlink(by token: AccessToken, from client: Client) async throws(AuthError) {
-        do {
-            try await store.transaction { repositories in
-                guard let user = try await repositories.users.find(token.userID),
-                    let identity = try await repositories.telegramIdentities.find(ofUser: user.id)
-                else { throw AuthError.notFound }
-                guard user.passwordHash != nil, user.emailKey != nil else { throw AuthError.lastWayIn }
-                _ = try await repositories.telegramIdentities.delete(ofUser: user.id)
-                try await record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
-            }
-        } catch { throw .from(error) }
+        return user
     }
 
     // MARK: Beside
 
     /// Runs it again where somebody else was faster to make the same person known: then there they are.
-    private func onceMoreIfTaken<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+    func onceMoreIfTaken<T: Sendable>(_ body: () async throws -> T) async throws -> T {
         do { return try await body() } catch DatabaseError.duplicate(let index) where index.hasPrefix("telegram_identities.") {
             return try await body()
         }
-    }
-
-    private func record(
-        _ kind: AuditEvent.Kind, _ telegramID: Int64, by token: AccessToken, from client: Client, in repositories: Repositories
-    ) async throws {
-        let event = AuditEvent(
-            kind, user: token.userID, session: token.sessionID,
-            facts: [JSON.Member("telegram_id", .integer(telegramID))])
-        try await audit.record(event, from: client, in: repositories)
     }
 
     private func record(failure reason: String, user: UUID?, from client: Client) async throws(AuthError) {

@@ -81,6 +81,23 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.rememberDevice, [user.sqlValue, key.sqlValue, now.sqlValue])
     }
 
+    private static let seeDevices = Statement(
+        """
+        UPDATE known_devices SET failed_attempts = 0, locked_until = NULL, last_seen_at = $2
+        WHERE user_id = $1 AND device_key IN ($3, $4) RETURNING device_key
+        """)
+
+    /// Notes that the person signed in from devices that the account knows.
+    /// - Parameter keys: one or two.
+    /// - Returns: those of them that it knows.
+    public func see(devices keys: [[UInt8]], user: UUID, at now: Timestamp) async throws(DatabaseError) -> [[UInt8]] {
+        guard let first = keys.first, let last = keys.last else { return [] }
+        var known: [[UInt8]] = []
+        let values = [user.sqlValue, now.sqlValue, first.sqlValue, last.sqlValue]
+        for var row in try await sql.run(Self.seeDevices, values) { known.append(try row.next()) }
+        return known
+    }
+
     private static let forgetDevices = Statement(
         """
         DELETE FROM known_devices WHERE user_id = $1 AND device_key NOT IN (
