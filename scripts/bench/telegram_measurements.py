@@ -4,15 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
-import sqlite3
 import time
-from contextlib import closing
 from statistics import median
 from urllib.parse import quote
 
 from bench import load, machine, servers
 from bench.report import ROUNDS, at_most, middle, say
-from bench.seed import STARTED, SQLiteSeed, uuid
+from bench.seed import SESSIONS, STARTED, SQLiteSeed, digest, session, uuid
 
 PEOPLE = 10_000
 CONNECTIONS = 64
@@ -40,10 +38,7 @@ class TelegramBench:
     def run(self):
         self.verification()
         say(f"making a database of {PEOPLE:,} people of Telegram")
-        seed = SQLiteSeed(self.binary, self.folder, PEOPLE).fill("none")
-        with closing(sqlite3.connect(seed.data / "gatehouse.db")) as database, database:
-            database.executemany("INSERT INTO telegram_identities VALUES (?, ?, ?, NULL, ?, NULL, 'en', NULL, ?, ?)", (
-                (1_000_000 + n, uuid(2, n), f"Person {n}", f"person_{n}", STARTED, STARTED) for n in range(PEOPLE)))
+        seed = TelegramSeed(self.binary, self.folder, PEOPLE).fill(None)
         # How many sessions a person has stays out of it: ending the oldest is measured by itself.
         server = self.serve(seed, 1000)
         tokens = seed.refresh_tokens(self.folder / "tokens", PEOPLE)
@@ -95,6 +90,20 @@ class TelegramBench:
         if run.failed:
             raise RuntimeError(f"{run.failed} sign-ins were refused")
         return run
+
+
+class TelegramSeed(SQLiteSeed):
+    """People as this door makes them: without an address, a company or a role."""
+
+    def _tables(self, password_hash, roles):
+        numbers = range(self.people)
+        sessions = (session(uuid(4, n), n, digest(n)) for n in numbers)
+        return (
+            ("users (id, name, created_at, updated_at, is_searchable)",
+             ((uuid(2, n), f"Person {n}", STARTED, STARTED, 1) for n in numbers)),
+            ("telegram_identities (telegram_id, user_id, first_name, username, language, linked_at, updated_at)",
+             ((1_000_000 + n, uuid(2, n), f"Person {n}", f"person_{n}", "en", STARTED, STARTED) for n in numbers)),
+            (SESSIONS, ((*row[:2], None, *row[3:]) for row in sessions)))
 
 
 def init_data(number, turn):

@@ -10,6 +10,8 @@ import Store
 struct Lockout: Sendable {
     /// Clients without cookies are a new device each time.
     private static let devicesPerUser = 50
+    /// A device may be forgotten earlier by this part of the time that it is remembered for.
+    private static let partOfMemory = 256
 
     let settings: SignInSettings
 
@@ -133,9 +135,10 @@ struct Lockout: Sendable {
 
     /// Keeps where somebody has signed in from.
     func remember(_ keys: [[UInt8]], of user: UUID, at now: Timestamp, in repositories: Repositories) async throws {
-        let known = try await repositories.attempts.see(devices: keys, user: user, at: now)
-        guard known.count < keys.count else { return }
-        for key in keys where !known.contains(key) {
+        // When it was, need not be known to the hour: a row is not written for who comes again and again.
+        let since = now - settings.deviceMemory / Self.partOfMemory
+        guard try await !repositories.attempts.areFresh(devices: keys, user: user, seenSince: since) else { return }
+        for key in keys {
             try await repositories.attempts.remember(device: key, user: user, at: now)
         }
         try await repositories.attempts.forgetOldest(ofUser: user, keeping: Self.devicesPerUser)

@@ -16,10 +16,11 @@ extension SignInService {
     /// The company that the session will stand in: the one that is wanted, else the first that is active; none for who
     /// belongs to none.
     func company(of user: User, wanted: UUID? = nil, in repositories: Repositories) async throws -> Company? {
-        let companies = try await repositories.companies.all(ofUser: user.id)
+        let ever = try await repositories.companies.all(everOfUser: user.id)
+        let companies = ever.compactMap { $0 }
         if let wanted { return try Standing.company(wanted, among: companies) }
         if let active = companies.first(where: { $0.status == .active }) { return active }
-        guard try await !repositories.companies.hasMemberships(user: user.id) else { throw AuthError.companySuspended }
+        guard ever.isEmpty else { throw AuthError.companySuspended }
         return nil
     }
 

@@ -81,21 +81,18 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.rememberDevice, [user.sqlValue, key.sqlValue, now.sqlValue])
     }
 
-    private static let seeDevices = Statement(
+    private static let freshDevices = Statement(
         """
-        UPDATE known_devices SET failed_attempts = 0, locked_until = NULL, last_seen_at = $2
-        WHERE user_id = $1 AND device_key IN ($3, $4) RETURNING device_key
+        SELECT count(*) FROM known_devices WHERE user_id = $1 AND device_key IN ($2, $3) AND last_seen_at > $4
+            AND failed_attempts = 0 AND locked_until IS NULL
         """)
 
-    /// Notes that the person signed in from devices that the account knows.
+    /// Whether the account has seen all of these devices since that moment, and no failures of theirs after it.
     /// - Parameter keys: one or two.
-    /// - Returns: those of them that it knows.
-    public func see(devices keys: [[UInt8]], user: UUID, at now: Timestamp) async throws(DatabaseError) -> [[UInt8]] {
-        guard let first = keys.first, let last = keys.last else { return [] }
-        var known: [[UInt8]] = []
-        let values = [user.sqlValue, now.sqlValue, first.sqlValue, last.sqlValue]
-        for var row in try await sql.run(Self.seeDevices, values) { known.append(try row.next()) }
-        return known
+    public func areFresh(devices keys: [[UInt8]], user: UUID, seenSince: Timestamp) async throws(DatabaseError) -> Bool {
+        guard let first = keys.first, let last = keys.last else { return true }
+        let values = [user.sqlValue, first.sqlValue, last.sqlValue, seenSince.sqlValue]
+        return try await sql.run(Self.freshDevices, values).value(Int.self) == keys.count
     }
 
     private static let forgetDevices = Statement(
