@@ -16,6 +16,8 @@ from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as specs
 
 from gatehouse import PASSWORD, PATIENCE, Gatehouse, run
+from local_telegram import LocalBotAPI
+from signed_by_telegram import init_data
 
 # Of each operation, in each mode: sound input, and input that is not.
 EXAMPLES = 40
@@ -23,11 +25,20 @@ ROOT = "root@example.com"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def telegram():
+    with LocalBotAPI() as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, telegram):
+    bot = telegram.bot()
     # Each example that needs somebody signs up anew: the hash may be cheap here.
     server = Gatehouse(tmp_path_factory.mktemp("openapi") / "data", {
         "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "MAX_SESSIONS_PER_USER": "1000", "MAX_LOGIN_ATTEMPTS": "100",
-        "MAX_CONNECTIONS_PER_ADDRESS": "10000"})
+        "MAX_CONNECTIONS_PER_ADDRESS": "10000", "TELEGRAM_API_URL": telegram.url, "TELEGRAM_BOT_TOKEN": bot.token,
+        "TELEGRAM_UPDATES": "off"})
+    server.telegram, server.bot = telegram, bot
     made = run("admin", "create", "--data", server.data, "--email", ROOT, "--name", "Root", "--password-stdin",
                entered=PASSWORD + "\n")
     assert made.returncode == 0, made.stderr
@@ -101,7 +112,7 @@ def test_every_operation_is_told_in_full(document):
 SCHEMA = schemathesis.openapi.from_dict(json.loads(run("openapi").stdout))
 OPERATIONS = {operation.ok().label: operation.ok() for operation in SCHEMA.get_all_operations()}
 # They end the session that they are called with.
-ENDING = {"POST /auth/logout", "POST /auth/revoke-all", "POST /auth/change-password"}
+ENDING = {"POST /auth/logout", "POST /api/v2/auth/logout", "POST /auth/revoke-all", "POST /auth/change-password"}
 # It has no writer for the files that this takes.
 FILES = {"POST /users/import"}
 CHECKS = [
@@ -109,7 +120,7 @@ CHECKS = [
     specs.response_headers_conformance, specs.response_schema_conformance, specs.negative_data_rejection]
 
 # It answers success whatever it is given (TEL-3).
-NEVER_REFUSES = {"POST /auth/logout"}
+NEVER_REFUSES = {"POST /auth/logout", "POST /api/v2/auth/logout"}
 
 
 def checks_for(label):
@@ -117,7 +128,7 @@ def checks_for(label):
 
 
 # What a SuperAdmin is asked to do; everything else somebody does for themselves.
-ADMINISTRATION = re.compile(r"/(users|invitations|roles|permissions|companies|service-accounts|webhooks|audit-logs)(/|$)")
+ADMINISTRATION = re.compile(r"/(users|invitations|roles|permissions|companies|service-accounts|webhooks|audit-logs|telegram/bots)(/|$)")
 
 
 class Somebody:
@@ -180,6 +191,7 @@ class Somebody:
                     f"/service-accounts/{self.thing('account')['id']}/keys", name="Key", scopes=["app_data:*"]),
                 "first login": lambda: self.first_login(number),
                 "webhook": self.webhook,
+                "bot": self.bot,
             }
             self.made[name] = make[name]()
         return self.made[name]
@@ -189,6 +201,12 @@ class Somebody:
         for other in self.house.call("GET", "/webhooks?limit=100", self.above).json()["items"]:
             self.house.call("DELETE", f"/webhooks/{other['id']}", self.above)
         return self.post("/webhooks", url="https://receiver.invalid/", events=["*"], enabled=False)
+
+    def bot(self):
+        """There may be only a hundred."""
+        for other in self.house.call("GET", "/telegram/bots", self.above).json()["items"]:
+            self.house.call("DELETE", f"/telegram/bots/{other['id']}", self.above)
+        return self.post("/telegram/bots", token=self.house.telegram.bot().token)
 
     def first_login(self, number):
         email = f"created{number}@example.com"
@@ -213,6 +231,17 @@ class Somebody:
             if isinstance(body.get("new_password"), str):
                 body["new_password"] = PASSWORD if self.password != PASSWORD else "seventeen quiet looms"
         sound = {"refresh_token": self.tokens["refresh_token"], "user_id": self.tokens["user"]["id"], "company_id": None}
+        if case.path.startswith("/auth/telegram") and case.media_type == "application/json":
+            case.query = {"bot_id": self.house.bot.id}
+            body.clear()
+            body["init_data"] = init_data(self.house.bot.token, Somebody.count)
+        if case.path.startswith("/api/v2"):
+            sound |= self.sound_for_mini_app(case, body)
+        if "telegram/bots" in case.path:
+            token = self.house.telegram.bot().token if case.method == "POST" else None
+            sound |= {"token": token, "client_secret": None, "doors": ["widget"]}
+            if token is None:
+                body.pop("token", None)
         if "webhooks" in case.path:
             sound |= {"url": "https://receiver.invalid/", "events": ["*"], "enabled": False}
         if "invitations/" in case.path:
@@ -232,7 +261,19 @@ class Somebody:
             self.made.pop("company", None)
         body.update({name: value for name, value in sound.items() if name in body})
 
+    def sound_for_mini_app(self, case, body):
+        if case.path.endswith("/telegram"):
+            body.clear()
+            body["init_data"] = init_data(self.house.bot.token, Somebody.count)
+        elif case.path.endswith("/refresh"):
+            body.clear()
+            body["token"] = self.tokens["refresh_token"]
+        return {"token": body.get("token") if case.path.endswith("/refresh") else self.tokens["access_token"]}
+
     def fit_path(self, case):
+        if case.path == "/auth/telegram" and case.method != "POST":
+            self.house.call("POST", "/auth/telegram/link", self.token, json={
+                "init_data": init_data(self.house.bot.token, Somebody.count)})
         parameters = case.path_parameters
         if not isinstance(parameters, dict):
             return
@@ -252,6 +293,8 @@ class Somebody:
 
     def id(self, path):
         first = path.split("/")[1]
+        if first == "telegram":
+            return str(self.thing("bot")["id"])
         if first == "auth":
             return self.tokens["session_id"]
         if first == "audit-logs":

@@ -34,6 +34,8 @@ public struct ErasureService: Sendable {
                     "roles": .array(try await repositories.grants.all(of: id, within: nil).map(Self.json)),
                     "invitations": .array(try await invitations(to: user, in: repositories)),
                     "sessions": .array(try await allSessions(of: id, in: repositories).map(Self.json)),
+                    "telegram": try await telegram(of: id, in: repositories),
+                    "referrals": try await referrals(of: id, in: repositories),
                     "exported_at": JSON(clock.now),
                 ]
             }
@@ -71,6 +73,9 @@ public struct ErasureService: Sendable {
         if let key = try user.email.map({ try EmailAddress($0).normalized }) {
             try await repositories.invitations.erase(emailKey: key)
         }
+        if let identity = try await repositories.telegramIdentities.find(ofUser: id) {
+            try await repositories.telegramChats.erase(identity.telegramID)
+        }
         // Before the memberships are gone, which say whom it concerns.
         try await audit.record(.userErased, about: id, by: token, from: client, in: repositories)
         try await repositories.users.erase(id)
@@ -90,6 +95,26 @@ public struct ErasureService: Sendable {
             ])
         }
         return all
+    }
+
+    private func telegram(of user: UUID, in repositories: Repositories) async throws -> JSON {
+        guard let identity = try await repositories.telegramIdentities.find(ofUser: user) else { return .null }
+        let chats = try await repositories.telegramChats.all(of: identity.telegramID)
+        return [
+            "telegram_id": .integer(identity.telegramID), "first_name": .string(identity.firstName),
+            "last_name": JSON(identity.lastName), "username": JSON(identity.username),
+            "photo_url": JSON(identity.photoURL), "language": JSON(identity.language), "subject": JSON(identity.subject),
+            "linked_at": JSON(identity.linkedAt), "updated_at": JSON(identity.updatedAt),
+            "bots": .array(chats.map { .integer($0.botID) }),
+        ]
+    }
+
+    private func referrals(of user: UUID, in repositories: Repositories) async throws -> JSON {
+        [
+            "code": JSON(try await repositories.referrals.code(of: user)),
+            "brought_by": JSON(try await repositories.referrals.inviter(of: user)),
+            "brought": .integer(Int64(try await repositories.referrals.count(broughtBy: user))),
+        ]
     }
 
     private func allSessions(of id: UUID, in repositories: Repositories) async throws -> [Session] {

@@ -3,48 +3,6 @@ import Ground
 import SQL
 import Store
 
-/// A person, with all that an administrator sees of them.
-public struct PersonDetail: Sendable {
-    public let person: Person
-    public let user: User
-    public let companies: [Company]
-    public let grants: [GrantedRole]
-}
-
-/// A person whom an administrator creates.
-public struct NewUser: Sendable {
-    public let name: String
-    public let email: EmailAddress
-    public let phone: String?
-    /// nil: one is made.
-    public let password: String?
-    /// Names of roles, granted for the company, or everywhere where there is none.
-    public let roles: [String]
-    public let company: UUID?
-
-    public init(name: String, email: EmailAddress, phone: String?, password: String?, roles: [String], company: UUID?) {
-        self.name = name
-        self.email = email
-        self.phone = phone
-        self.password = password
-        self.roles = roles
-        self.company = company
-    }
-}
-
-/// What is changed of a person; nil leaves it as it is.
-public struct UserChange: Sendable {
-    public var profile: ProfileChange
-    public var email: EmailAddress?
-    public var status: User.Status?
-
-    public init(profile: ProfileChange, email: EmailAddress? = nil, status: User.Status? = nil) {
-        self.profile = profile
-        self.email = email
-        self.status = status
-    }
-}
-
 /// What administrators do with other people's accounts.
 ///
 /// Each change asks, in its own transaction, what the caller may do to that person: see ``Reach``.
@@ -106,7 +64,8 @@ public struct UserService: Sendable {
         let companies = try await repositories.companies.all(ofUser: id)
             .filter { scope.company == nil || $0.id == scope.company }
         return PersonDetail(
-            person: Person(user, roles: Self.names(grants, at: clock.now)), user: user, companies: companies, grants: grants)
+            person: Person(user, roles: Self.names(grants, at: clock.now)), user: user, companies: companies, grants: grants,
+            telegram: try await repositories.telegramIdentities.find(ofUser: id))
     }
 
     // MARK: Creating

@@ -149,7 +149,7 @@ public struct GrantService: Sendable {
             var known: [UUID: [Grant]] = [:]
             for user in others { known[user] = try await grants(of: user, seenFrom: scope) }
             let unknown = others.subtracting(known.keys)
-            if questions.contains(where: { $0.isOf(caller.user) && $0.company != nil && $0.company != caller.company }) {
+            if !caller.isBoundToCompany, questions.contains(where: { $0.isOf(caller.user) && $0.company != nil && $0.company != caller.company }) {
                 known[caller.user] = try await store.reading.grants.current(of: caller.user, at: clock.now)
             }
             for company in Set(questions.compactMap(\.company)) where company != caller.company {

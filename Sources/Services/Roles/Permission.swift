@@ -84,6 +84,8 @@ public struct Authority: Sendable {
     public let here: PermissionSet
     /// The company that the session stands in.
     public let company: UUID?
+    /// Whether what is had elsewhere counts for nothing.
+    var isBoundToCompany = false
 
     public func scope(of permission: Permission) -> Scope? {
         if everywhere.covers(permission) { return .everywhere }

@@ -34,6 +34,7 @@ extension SessionService {
         guard var session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil else {
             throw AuthError.sessionEnded
         }
+        guard !session.isBoundToCompany else { throw AuthError.notMember }
         _ = try Standing.company(company, among: try await repositories.companies.all(ofUser: token.userID))
         guard session.companyID != company else { return }
         session.companyID = company

@@ -45,10 +45,11 @@ public final class Subject: Sendable {
     /// - Parameter grants: those that have not ended.
     init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate) {
         self.gate = gate
-        let everywhere = grants.filter { $0.company == nil }
+        let isBound = session.isBoundToCompany
+        let everywhere = isBound ? [] : grants.filter { $0.company == nil }
         let here = grants.filter { $0.company != nil && $0.company == company?.id }
         var names: [String] = []
-        for grant in grants where grant.company == nil || grant.company == company?.id {
+        for grant in grants where grant.company == nil ? !isBound : grant.company == company?.id {
             if !names.contains(grant.role) { names.append(grant.role) }
         }
         person = Person(user, roles: names)
@@ -57,7 +58,7 @@ public final class Subject: Sendable {
         self.session = session
         authority = Authority(
             user: user.id, everywhere: PermissionSet(everywhere.compactMap(\.permission)),
-            here: PermissionSet(here.compactMap(\.permission)), company: company?.id)
+            here: PermissionSet(here.compactMap(\.permission)), company: company?.id, isBoundToCompany: isBound)
         grantsEndAt = grants.compactMap(\.expiresAt).min()
     }
 

@@ -90,10 +90,14 @@ public final class Bots: Sendable {
     }
 
     /// - Parameter id: nil: the first there is.
-    /// - Throws: `.telegramNotConfigured`, `.unavailable`.
+    /// - Throws: `.telegramNotConfigured` where there is none at all, `.invalid` where that one is not there, `.unavailable`.
     public func find(_ id: Int64?) async throws(AuthError) -> Bot {
         let bots = try await all()
-        guard let bot = id == nil ? bots.first : bots.first(where: { $0.id == id }) else { throw .telegramNotConfigured }
+        guard let first = bots.first else { throw .telegramNotConfigured }
+        guard let id else { return first }
+        guard let bot = bots.first(where: { $0.id == id }) else {
+            throw .invalid([FieldFault(field: "bot_id", code: "no_such_bot", message: "There is no such bot here.")])
+        }
         return bot
     }
 

@@ -8,6 +8,9 @@ import Store
 public struct TelegramService: Sendable {
     /// RFC 8176 knows no name for it.
     static let method = "telegram"
+    /// Beside it where somebody came in through a company's bot. Whoever has that bot's token could have: such a session
+    /// opens nothing beyond the company.
+    static let companyMethod = "company_bot"
 
     let store: DataStore
     public let bots: Bots
@@ -121,7 +124,9 @@ public struct TelegramService: Sendable {
             guard bot.autoCreates else { return .stranger }
             let (user, company) = try await create(
                 proof, through: bot, referral: referral, from: client, at: now, in: repositories)
-            return .opened(try await open(for: user, in: company, proof, from: client, at: now, repositories), changed: false)
+            return .opened(
+                try await open(for: user, in: company, proof, through: bot, from: client, at: now, repositories),
+                changed: false)
         }
         guard account.user.status == .active else { throw AuthError.accountBlocked }
         let company: Company?
@@ -133,7 +138,7 @@ public struct TelegramService: Sendable {
         }
         let renamed = try await update(account.identity, of: account.user, by: proof, at: now, in: repositories)
         let opening = try await open(
-            for: renamed ?? account.user, in: company, proof, from: client, at: now, repositories)
+            for: renamed ?? account.user, in: company, proof, through: bot, from: client, at: now, repositories)
         return .opened(opening, changed: renamed != nil)
     }
 
@@ -145,7 +150,7 @@ public struct TelegramService: Sendable {
     }
 
     private func open(
-        for user: User, in company: Company?, _ proof: TelegramProof, from client: Client, at now: Timestamp,
+        for user: User, in company: Company?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> SignInService.Opening {
         var user = user
@@ -153,7 +158,8 @@ public struct TelegramService: Sendable {
         try await repositories.attempts.noteSignIn(user: user.id, at: now)
         try await signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         let opening = try await signIn.open(
-            for: user, in: company, method: Self.method, from: client, at: now, repositories)
+            for: user, in: company, method: bot.company == nil ? Self.method : "\(Self.method) \(Self.companyMethod)",
+            from: client, at: now, repositories)
         var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
@@ -276,4 +282,9 @@ extension TelegramIdentity {
             id: telegramID, firstName: firstName, lastName: lastName, username: username, photoURL: photoURL,
             language: language)
     }
+}
+
+extension Session {
+    /// Whether it opens nothing beyond the company that it stands in.
+    var isBoundToCompany: Bool { methods.split(separator: " ").contains(Substring(TelegramService.companyMethod)) }
 }

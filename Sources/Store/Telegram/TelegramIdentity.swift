@@ -187,6 +187,13 @@ public struct TelegramChatRepository: Sendable {
         try await sql.run(Self.blockChat, [bot.sqlValue, telegramID.sqlValue, now.sqlValue])
     }
 
+    private static let eraseChats = Statement("DELETE FROM telegram_chats WHERE telegram_id = $1")
+
+    /// Forgets every talk of the person.
+    public func erase(_ telegramID: Int64) async throws(DatabaseError) {
+        try await sql.run(Self.eraseChats, [telegramID.sqlValue])
+    }
+
     private static let ofPerson = Statement(
         """
         SELECT \(TelegramChat.columns) FROM telegram_chats WHERE telegram_id = $1 AND is_blocked = 0

@@ -20,7 +20,7 @@ struct UserDetailAnswer: ValueAnswer {
             .init("updated_at", "2027-01-15T08:00:00.000Z"), .init("email_verified_at", nil), .init("deleted_at", nil),
             .init("requires_password_change", false), .init("locked_until", nil), .init("ip_whitelist_enabled", false),
             .init("allowed_ips", []), .init("allowed_countries", []), .init("companies", [CompanyAnswer.example]),
-            .init("grants", [GrantAnswer.example]),
+            .init("grants", [GrantAnswer.example]), .init("telegram", TelegramIdentityAnswer.example),
         ])
 
     private static let more: [JSON.Member] = [
@@ -34,6 +34,7 @@ struct UserDetailAnswer: ValueAnswer {
         .init("allowed_countries", ["type": "array", "items": ["type": "string"]]),
         .init("companies", ["type": "array", "items": ["$ref": "#/components/schemas/Company"]]),
         .init("grants", ["type": "array", "items": ["$ref": "#/components/schemas/Grant"]]),
+        .init("telegram", ["oneOf": [["$ref": "#/components/schemas/TelegramIdentity"], ["type": "null"]]]),
     ]
 
     var json: JSON {
@@ -49,6 +50,7 @@ struct UserDetailAnswer: ValueAnswer {
             "allowed_countries": JSON(user.rule.countries),
             "companies": .array(detail.companies.map { CompanyAnswer(company: $0).json }),
             "grants": .array(detail.grants.map { GrantAnswer(grant: $0).json }),
+            "telegram": detail.telegram.map { TelegramIdentityAnswer(identity: $0).json } ?? .null,
         ]
     }
 }
@@ -77,14 +79,16 @@ struct PersonalDataAnswer: ValueAnswer {
 
     static let schemaName = "PersonalData"
     static let schema: JSON = [
-        "type": "object", "required": ["user", "companies", "roles", "sessions", "exported_at"],
+        "type": "object", "required": ["user", "companies", "roles", "sessions", "telegram", "referrals", "exported_at"],
         "properties": [
             "user": ["type": "object"], "companies": ["type": "array"], "roles": ["type": "array"],
-            "sessions": ["type": "array"], "exported_at": ["type": "string", "format": "date-time"],
+            "sessions": ["type": "array"], "telegram": ["type": ["object", "null"]], "referrals": ["type": "object"],
+            "exported_at": ["type": "string", "format": "date-time"],
         ],
     ]
     static let example: JSON = [
         "user": ["id": "0198a3f4-5c1d-7b3c-9d4e-5f6071829304", "name": "Ada Lovelace"], "companies": [], "roles": [],
-        "sessions": [], "exported_at": "2027-01-15T08:00:00.000Z",
+        "sessions": [], "telegram": nil, "referrals": ["code": nil, "brought_by": nil, "brought": 0],
+        "exported_at": "2027-01-15T08:00:00.000Z",
     ]
 }

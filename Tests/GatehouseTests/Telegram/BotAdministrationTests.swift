@@ -16,6 +16,8 @@ import Testing
             #expect(made["id"]?.integer == telegram.token.botID && made["username"]?.string == telegram.username)
             #expect(made["has_client_secret"] == true && !made.text.contains(telegram.token.text))
             #expect(try gatehouse.miniApp(1, signer: signer).status == 200)
+            let unknown = try gatehouse.telegram(signer.widget(1, at: gatehouse.clock.now), query: "?bot_id=7")
+            #expect(unknown.status == 400 && unknown["errors"]?[0]?["code"] == "no_such_bot")
             let closed = try gatehouse.telegram(signer.widget(1, at: gatehouse.clock.now))
             #expect(closed.status == 403 && closed.code == "door_closed")
             let path = "/telegram/bots/\(telegram.token.botID)"
@@ -80,8 +82,22 @@ import Testing
             let data = signer.initData(8, at: gatehouse.clock.now)
             #expect(try gatehouse.telegram(["init_data": .string(data)], to: "/auth/telegram/link", token: root.accessToken).status == 200)
             // Who has the token of that bot could sign this: it must not open what belongs to others.
-            let above = try gatehouse.miniApp(8, signer: signer)
-            #expect(above.status == 403 && above.code == "access_required")
+            #expect(try gatehouse.miniApp(8, signer: signer).code == "access_required")
+            let rootID: JSON = ["user_id": .string(root.id)]
+            #expect(try root.post("/companies/\(ada.companyID ?? "")/members", rootID).status == 200)
+            let above = try Member(gatehouse, email: "", reply: try gatehouse.miniApp(8, signer: signer))
+            #expect(above.id == root.id)
+            #expect(try above.get("/users").status == 403)
+            #expect(try root.get("/auth/permissions").text.contains("\"*\""))
+            #expect(try !above.get("/auth/permissions").text.contains("\"*\""))
+            #expect(try above.post("/authorize", ["permission": "users:read"])["allowed"] == false)
+            let member = try Member(gatehouse, email: "", reply: stranger)
+            let other = try root.post("/companies", ["name": "Difference Engines"])["id"]?.string
+            #expect(try root.post("/companies/\(other ?? "")/members", ["user_id": .string(member.id)]).status == 200)
+            let moved = try member.patch("/auth/session", ["company_id": JSON(other)])
+            #expect(moved.status == 409 && moved.code == "not_member", "\(moved.text)")
+            #expect(try root.post("/users/\(member.id)/roles", ["role": "Viewer"]).status == 201)
+            #expect(try member.get("/users").status == 403)
         }
     }
 }

@@ -55,10 +55,16 @@ import Testing
         try await withGatehouse(on: kind, SignedByTelegram.settings) { gatehouse in
             let root = try gatehouse.superAdmin()
             let ada = try Member(gatehouse, email: "", reply: try gatehouse.miniApp(42))
-            _ = try await gatehouse.services.referrals.code(of: try #require(UUID(ada.id)))
+            let code = try await gatehouse.services.referrals.code(of: try #require(UUID(ada.id)))
+            try await gatehouse.store.writing.telegramChats.note(bot: 110_201_543, telegramID: 42, language: "ru", at: gatehouse.clock.now)
+            let kept = try ada.get("/users/\(ada.id)/export")
+            #expect(kept["telegram"]?["telegram_id"] == 42 && kept["telegram"]?["bots"] == [110_201_543])
+            #expect(kept["referrals"]?["code"]?.string == code)
+            #expect(try root.get("/users/\(ada.id)")["telegram"]?["telegram_id"] == 42)
             #expect(try root.delete("/users/\(ada.id)").status == 200)
             let erased = try root.post("/users/\(ada.id)/erase")
             #expect(erased.status == 200, "\(erased.text)")
+            #expect(try await gatehouse.store.reading.telegramChats.all(of: 42).isEmpty)
             let stranger = try gatehouse.miniApp(42)
             #expect(stranger.status == 200 && stranger["user"]?["id"]?.string != ada.id)
         }
