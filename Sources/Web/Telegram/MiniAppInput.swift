@@ -4,7 +4,7 @@ import Services
 /// What opened a Mini App.
 struct MiniAppInput: Input {
     static let initData = Field<String>.secret(
-        "init_data", 0...16384, example: "query_id=AAHdF6IQAAAAAN0XohDhrOrc&user=…&auth_date=1662771648&hash=c501b71e…",
+        "init_data", 0...5120, example: "query_id=AAHdF6IQAAAAAN0XohDhrOrc&user=…&auth_date=1662771648&hash=c501b71e…",
         "`Telegram.WebApp.initData`, as it is."
     ).alias("initData")
     static let referral = Field<String>.text("ref_code", 1...64, example: "7Q2M0XKZ9A", "The code of whoever brought the person.")
@@ -78,7 +78,7 @@ struct MiniAppRegistration: Input {
 /// An access token.
 struct AccessTokenInput: Input {
     static let token = Field<String>.secret(
-        "token", 1...8192, example: "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl", "The token.")
+        "token", 1...5120, example: "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl", "The token.")
     static let fields: [any AnyField] = [token]
 
     let token: String
