@@ -7,7 +7,7 @@ BUILD_FLAGS := -c release --explicit-target-dependency-import-check error
 export GATEHOUSE_BINARY := $(CURDIR)/.build/release/gatehouse
 
 BUILD_PACKAGES := pkg-config libsqlite3-dev libpq-dev libssl-dev libsodium-dev libcrypt-dev libzxcvbn-dev libidn2-dev libunistring-dev \
-  libcurl4-openssl-dev libmaxminddb-dev
+  libcurl4-openssl-dev libmaxminddb-dev libqrencode-dev
 STORE_PACKAGES := python3 postgresql redis-server redis-sentinel pgbouncer
 TEST_PACKAGES := python3-venv curl chromium chromium-driver
 BENCH_PACKAGES := python3 nginx-light wrk postgresql redis-server

@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
         .target(name: "CCurl", path: "Sources/CLibraries/CCurl"),
         .target(name: "CMaxMind", path: "Sources/CLibraries/CMaxMind"),
+        .target(name: "CQRencode", path: "Sources/CLibraries/CQRencode"),
         .target(
             name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
             exclude: ["common-passwords.txt", "LICENSE"]),
@@ -61,12 +62,13 @@ let package = Package(
         floor("HTML", []),
         floor("Outgoing", ["Ground", "CCurl"]),
         floor("Countries", ["Ground", "CMaxMind"]),
+        floor("QRCode", ["CQRencode"]),
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
         floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing", "Countries"]),
         floor(
-            "Web", ["Ground", "HTTP", "Services", "HTML"],
+            "Web", ["Ground", "HTTP", "Services", "HTML", "QRCode"],
             resources: [.embedInCode("Assets")]),
         .executableTarget(
             name: "gatehouse",
@@ -75,7 +77,7 @@ let package = Package(
         .testTarget(
             name: "GatehouseTests",
             dependencies: [
-                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Countries", "Store",
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Countries", "QRCode", "Store",
                 "Services", "Web",
             ],
             // What tests do themselves takes no time; to optimise it takes minutes.

@@ -7,6 +7,7 @@ public struct Status: Hashable, Sendable {
     public static let created = Status(201)
     public static let accepted = Status(202)
     public static let noContent = Status(204)
+    public static let found = Status(302)
     public static let seeOther = Status(303)
     public static let notModified = Status(304)
     public static let badRequest = Status(400)
@@ -29,6 +30,7 @@ public struct Status: Hashable, Sendable {
         case 200: "OK"
         case 201: "Created"
         case 204: "No Content"
+        case 302: "Found"
         case 303: "See Other"
         case 304: "Not Modified"
         case 400: "Bad Request"

@@ -17,6 +17,8 @@ public enum AuthError: Error, Sendable {
     case credentialsInvalid
     case accountLocked(retryAfter: Duration)
     case accountBlocked
+    /// The person's access was given for a time, and that is over.
+    case accessEnded
     case companySuspended
     case passwordChangeRequired
     case forbidden(permission: String)
@@ -57,6 +59,12 @@ public enum AuthError: Error, Sendable {
     case doorClosed
     /// Whoever this is, nobody has let them in yet.
     case accessRequired
+    /// Whoever asks for access has it.
+    case accessHeld
+    /// Somebody has decided the request, or it has expired.
+    case requestClosed
+    /// A one-time code that is wrong, was used, or is too old.
+    case codeInvalid
     /// Telegram does not know the token, or it is another bot's.
     case botTokenRefused
     /// The bot is there already.
@@ -67,6 +75,12 @@ public enum AuthError: Error, Sendable {
     case telegramTaken
     /// The account is another person's of Telegram.
     case telegramLinked
+    /// The sign-in was begun in another browser, is over, or was used.
+    case signInNotBegun
+    /// Whoever was asked in the bot said no.
+    case signInRefused
+    /// Telegram does not confirm the sign-in: the person has changed their mind, or the code is not good.
+    case telegramRefused
     /// Without this nobody could sign in to the account any more.
     case lastWayIn
     case rateLimited(retryAfter: Duration)

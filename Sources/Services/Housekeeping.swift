@@ -9,6 +9,8 @@ public struct Housekeeping: Sendable {
     private static let page = 1000
     private static let peopleAtOnce = 200
     private static let pagesOfWords = 20
+    /// Telegram brings an update again for a day.
+    private static let updateMemory = Duration.seconds(2 * 86400)
 
     let store: DataStore
     let keys: KeyService
@@ -20,6 +22,7 @@ public struct Housekeeping: Sendable {
     let tokens: TokenSettings
     let signIn: SignInSettings
     let webhooks: WebhookSettings
+    let access: AccessSettings
     let clock: Clock
 
     /// Learns what other nodes did and could not tell any more. Cheap; for every few seconds.
@@ -60,6 +63,9 @@ public struct Housekeeping: Sendable {
             }
             try await store.writing.keyValues.sweep(expiredBefore: now)
             try await store.writing.telegramProofs.sweep(expiredBefore: now)
+            try await store.writing.telegramSignIns.sweep(expiredBefore: now)
+            try await store.transaction { try await $0.accessRequests.sweep(overBefore: now - access.requestRetention) }
+            try await store.writing.botTalks.sweep(endedBefore: now - Self.updateMemory)
             try await sweepOutbox(at: now)
         } catch { throw .from(error) }
     }

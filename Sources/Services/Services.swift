@@ -39,10 +39,17 @@ public final class Services: Sendable {
     public let outbox: Outbox
     public let telegram: TelegramService
     public let miniApps: MiniAppService
+    public let oidc: OIDCDoor
+    public let botSignIns: BotSignInService
     public let referrals: ReferralService
+    public let accessRequests: AccessRequestService
+    public let access: AccessService
     public let botAdministration: BotService
     public let botAPI: BotAPI
     public let botMail: BotMail
+    public let botVoice: BotVoice
+    public let botUpdates: BotUpdates
+    public let signInCodes: SignInCodes
     public let clock: Clock
     private let store: DataStore
     private let pool: HashingPool
@@ -84,7 +91,12 @@ public final class Services: Sendable {
         let secrets = ServerSecrets(store: store, vault: base.vault, clock: clock, random: random)
         let auditCode = AuditCode(key: try await secrets.secret(for: "audit"))
         let subscriptions = Subscriptions(store: store, keyValue: base.keyValue, clock: clock, random: random)
-        let audit = Audit(subscriptions: subscriptions, clock: clock, random: random, code: auditCode)
+        let botSecret = try await secrets.secret(for: "telegram-bots")
+        botMail = BotMail(clock: clock, random: random)
+        botVoice = BotVoice(secret: botSecret)
+        let audit = Audit(
+            subscriptions: subscriptions, notices: BotNotices(voice: botVoice, mail: botMail, clock: clock), clock: clock,
+            random: random, code: auditCode)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -174,7 +186,7 @@ public final class Services: Sendable {
         housekeeping = Housekeeping(
             store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions,
             countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
-            clock: clock)
+            access: configuration.access, clock: clock)
         webhooks = WebhookService(
             store: store, sessions: sessions, reach: reach, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)
@@ -183,26 +195,60 @@ public final class Services: Sendable {
             store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
             disableAfter: configuration.webhooks.disableAfter, clock: clock)
         botAPI = BotAPI(configuration.telegram, courier: courier)
-        botMail = BotMail(clock: clock, random: random)
         let bots = Bots(
             store: store, vault: base.vault, settings: configuration.telegram, keyValue: base.keyValue, log: base.log)
         referrals = ReferralService(store: store, random: random)
+        let accessMail = AccessMail(mail: botMail, voice: botVoice, clock: clock, random: random)
+        accessRequests = AccessRequestService(
+            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, audit: audit,
+            settings: configuration.access, clock: clock, random: random)
+        access = AccessService(
+            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
+            settings: configuration.access, clock: clock)
+        let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
+        let idTokens = IDTokens(issuer: issuer, clock: clock)
+        let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)
         telegram = TelegramService(
-            store: store, bots: bots, signIn: signIn, referrals: referrals, audit: audit,
+            store: store, bots: bots, signIn: signIn, referrals: referrals,
+            oidc: OIDCEvidence(tokens: idTokens, seals: seals), requests: accessRequests, audit: audit,
             settings: configuration.telegram, log: base.log, clock: clock, random: random)
         miniApps = MiniAppService(store: store, telegram: telegram, referrals: referrals, sessions: sessions)
+        oidc = OIDCDoor(
+            telegram: telegram, issuer: issuer, tokens: idTokens, seals: seals, settings: configuration.telegram,
+            publicURL: configuration.server.publicURL, clock: clock, random: random)
+        botSignIns = BotSignInService(
+            store: store, telegram: telegram, names: BotNames(api: botAPI), gates: gates, clock: clock, random: random)
         botAdministration = BotService(
             store: store, sessions: sessions, reach: reach, bots: bots, api: botAPI, vault: base.vault, audit: audit,
             clock: clock)
         let botCarrier = TelegramCarrier(
             api: botAPI,
             tokens: { try await bots.token(of: $0) },
-            pace: TelegramPace())
+            cards: { try await store.reading.telegramCards.message(of: $0) },
+            pace: TelegramPace(), clock: clock)
         outbox = Outbox(
             store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],
             claimTime: max(configuration.webhooks.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
             clock: clock, random: random, log: base.log)
+        let talks = BotSessions(store: store, signIn: signIn, audit: audit, clock: clock)
+        signInCodes = SignInCodes(
+            store: store, telegram: telegram, limits: limits,
+            key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
+        let router = BotRouter(
+            OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
+            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
+            signIns: BotSignInTalk(signIns: botSignIns),
+            access: AccessRequestTalk(requests: accessRequests, access: access, sessions: talks))
+        botUpdates = BotUpdates(
+            bots: bots, api: botAPI,
+            intake: BotIntake(
+                store: store,
+                desk: BotDesk(
+                    store: store, sessions: talks, accounts: accounts, router: router,
+                    publicURL: configuration.server.publicURL),
+                voice: botVoice, mail: botMail, limits: limits, clock: clock, log: base.log),
+            leases: leases, configuration: configuration, menu: BotMenu(router: router), secret: botSecret, log: base.log)
         self.keys = keys
         self.ring = ring
         self.accessTokens = accessTokens
@@ -256,6 +302,7 @@ public final class Services: Sendable {
     /// Finishes hashing under way, and writes what waits to be written. Call it after the server has stopped.
     public func stop() async {
         pool.stop()
+        await botUpdates.stop()
         await backlog.stop()
         await outbox.stop { courier.stop() }
     }

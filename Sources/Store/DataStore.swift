@@ -69,6 +69,12 @@ public struct Repositories: Sendable {
     public var telegramIdentities: TelegramIdentityRepository { TelegramIdentityRepository(sql: sql) }
     public var telegramProofs: TelegramProofRepository { TelegramProofRepository(sql: sql) }
     public var telegramChats: TelegramChatRepository { TelegramChatRepository(sql: sql) }
+    public var telegramSignIns: TelegramSignInRepository { TelegramSignInRepository(sql: sql) }
+    public var telegramCards: TelegramCardRepository { TelegramCardRepository(sql: sql) }
+    public var accessRequests: AccessRequestRepository { AccessRequestRepository(sql: sql) }
+    public var access: AccessRepository { AccessRepository(sql: sql) }
+    public var telegramCodes: TelegramCodeRepository { TelegramCodeRepository(sql: sql) }
+    public var botTalks: BotTalkRepository { BotTalkRepository(sql: sql) }
     public var referrals: ReferralRepository { ReferralRepository(sql: sql) }
 }
 

@@ -17,6 +17,11 @@ enum Schema {
             script: text(PackageResources._007_service_accounts_sql)),
         Migration(number: 8, name: "lists", oldestProgram: 1, script: text(PackageResources._008_lists_sql)),
         Migration(number: 9, name: "telegram", oldestProgram: 1, script: text(PackageResources._009_telegram_sql)),
+        Migration(number: 10, name: "bot_talks", oldestProgram: 1, script: text(PackageResources._010_bot_talks_sql)),
+        Migration(
+            number: 11, name: "access_requests", oldestProgram: 1,
+            script: text(PackageResources._011_access_requests_sql)),
+        Migration(number: 12, name: "doors", oldestProgram: 1, script: text(PackageResources._012_doors_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -29,29 +29,32 @@ final class Application: Sendable {
     /// Where problems are explained.
     var documentation: String { configuration.server.publicURL + "/api/docs" }
 
-    /// Turns an error into its answer, and says in the log what the client must not know.
+    /// Turns an error into its answer.
     func answer(to error: any Error, for request: Request) -> Response {
-        let problem: Problem
-        switch error {
-        case let error as Problem: problem = error
-        case let error as AuthError:
-            problem = Problem(of: error)
-            switch error {
-            case .unavailable(let reason), .unexpected(let reason): report(reason, request)
-            default: break
-            }
-        case RequestError.noSuchParameter: problem = Problem(.notFound)
-        default:
-            report("\(error)", request)
-            problem = Problem(.internalError)
-        }
-        return answer(to: problem, at: request.path, requestID: request.id)
+        answer(to: problem(of: error, for: request), at: request.path, requestID: request.id)
     }
 
     /// A problem in the form that clients of a path expect.
     func answer(to problem: Problem, at path: String, requestID: String) -> Response {
         if MiniAppFailure.covers(path) { return MiniAppFailure(problem: problem).response(requestID: requestID) }
         return problem.response(requestID: requestID, documentation: documentation)
+    }
+
+    /// What the client is told of an error. What it must not know goes to the log.
+    func problem(of error: any Error, for request: Request) -> Problem {
+        switch error {
+        case let error as Problem: return error
+        case let error as AuthError:
+            switch error {
+            case .unavailable(let reason), .unexpected(let reason): report(reason, request)
+            default: break
+            }
+            return Problem(of: error)
+        case RequestError.noSuchParameter: return Problem(.notFound)
+        default:
+            report("\(error)", request)
+            return Problem(.internalError)
+        }
     }
 
     private func report(_ reason: String, _ request: Request) {

@@ -53,6 +53,20 @@ struct Operation: Sendable {
         self.init(id, summary, answers: .page(summary), run: run)
     }
 
+    /// For browsers that are on their way: it sends them on, and is no part of the programming interface.
+    init<Q: Input>(
+        journey id: String, _ summary: String, asks query: Q.Type, run: @escaping @Sendable (Q, Call) async throws -> Response
+    ) {
+        self.init(id, summary, query: Q.fields, answers: .page(summary, .found)) { call in
+            try await run(try call.request.query(Q.self), call)
+        }
+    }
+
+    /// The same for what is not asked by this server's rules.
+    init(journey id: String, _ summary: String, run: @escaping @Sendable (Call) async throws -> Response) {
+        self.init(id, summary, answers: .page(summary, .found), run: run)
+    }
+
     /// With a body.
     init<I: Input>(
         _ id: String, _ summary: String, detail: String = "", takes input: I.Type,

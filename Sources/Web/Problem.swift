@@ -18,6 +18,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case addressNotAllowed = "address_not_allowed"
     case wouldShutYouOut = "would_shut_you_out"
     case accountBlocked = "account_blocked"
+    case accessEnded = "access_ended"
     case companySuspended = "company_suspended"
     case passwordChangeRequired = "password_change_required"
     case registrationClosed = "registration_closed"
@@ -48,11 +49,17 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case telegramNotConfigured = "telegram_not_configured"
     case doorClosed = "door_closed"
     case accessRequired = "access_required"
+    case accessHeld = "access_held"
+    case requestClosed = "request_closed"
+    case codeInvalid = "code_invalid"
     case botTokenRefused = "bot_token_refused"
     case botTaken = "bot_taken"
     case telegramUnreachable = "telegram_unreachable"
     case telegramTaken = "telegram_taken"
     case telegramLinked = "telegram_linked"
+    case signInNotBegun = "sign_in_not_begun"
+    case signInRefused = "sign_in_refused"
+    case telegramRefused = "telegram_refused"
     case lastWayIn = "last_way_in"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
@@ -72,16 +79,19 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .telegramDataMalformed, .botTokenRefused:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
-            .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed:
+            .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
+            .signInNotBegun, .telegramRefused:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
-            .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired:
+            .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired, .signInRefused,
+            .accessEnded:
             .forbidden
         case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
-            .alreadyMember, .wouldShutYouOut, .webhookDisabled, .telegramTaken, .telegramLinked, .lastWayIn, .botTaken:
+            .alreadyMember, .wouldShutYouOut, .webhookDisabled, .telegramTaken, .telegramLinked, .lastWayIn, .botTaken,
+            .accessHeld, .requestClosed:
             .conflict
         case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
@@ -114,6 +124,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .addressNotAllowed: "The account may not be used from this address."
         case .wouldShutYouOut: "The list would shut you out from where you are."
         case .accountBlocked: "The account is blocked."
+        case .accessEnded: "The time for which you were let in is over."
         case .companySuspended: "The company is suspended."
         case .passwordChangeRequired: "The password must be changed first."
         case .registrationClosed: "Registration is closed."
@@ -144,11 +155,17 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .telegramNotConfigured: "Signing in through Telegram is not set up here."
         case .doorClosed: "The bot does not let anybody in this way."
         case .accessRequired: "An administrator must let you in first."
+        case .accessHeld: "You have access already."
+        case .requestClosed: "The request was decided already, or has expired."
+        case .codeInvalid: "The code is wrong, was used, or is too old."
         case .botTokenRefused: "Telegram does not take this token for that bot."
         case .botTaken: "The bot is there already."
         case .telegramUnreachable: "Telegram cannot be asked for the moment."
         case .telegramTaken: "That person of Telegram has another account here."
         case .telegramLinked: "The account belongs to another person of Telegram."
+        case .signInNotBegun: "This browser has begun no such sign-in, or it is over."
+        case .signInRefused: "The sign-in was refused in Telegram."
+        case .telegramRefused: "Telegram has not confirmed the sign-in."
         case .lastWayIn: "Without this nobody could sign in to the account any more."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of a type that is not taken here."
@@ -213,6 +230,7 @@ struct Problem: Error, Sendable {
         case .addressNotAllowed: self.init(.addressNotAllowed)
         case .wouldShutYouOut: self.init(.wouldShutYouOut)
         case .accountBlocked: self.init(.accountBlocked)
+        case .accessEnded: self.init(.accessEnded)
         case .companySuspended: self.init(.companySuspended)
         case .passwordChangeRequired: self.init(.passwordChangeRequired)
         case .forbidden(let permission): self.init(.forbidden, detail: "The permission \(permission) is missing.")
@@ -241,11 +259,17 @@ struct Problem: Error, Sendable {
         case .telegramNotConfigured: self.init(.telegramNotConfigured)
         case .doorClosed: self.init(.doorClosed)
         case .accessRequired: self.init(.accessRequired)
+        case .accessHeld: self.init(.accessHeld)
+        case .requestClosed: self.init(.requestClosed)
+        case .codeInvalid: self.init(.codeInvalid)
         case .botTokenRefused: self.init(.botTokenRefused)
         case .botTaken: self.init(.botTaken)
         case .telegramUnreachable: self.init(.telegramUnreachable, retryAfter: .seconds(5))
         case .telegramTaken: self.init(.telegramTaken)
         case .telegramLinked: self.init(.telegramLinked)
+        case .signInNotBegun: self.init(.signInNotBegun)
+        case .signInRefused: self.init(.signInRefused)
+        case .telegramRefused: self.init(.telegramRefused)
         case .lastWayIn: self.init(.lastWayIn)
         case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)

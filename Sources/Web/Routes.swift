@@ -26,6 +26,17 @@ enum Routes {
             $0.get("", guard: .signedIn, limit: .standard, TelegramHandler.read)
             $0.delete("", guard: .signedIn, limit: .standard, TelegramHandler.unlink)
             $0.post("/link", guard: .signedIn, limit: .signIn, TelegramHandler.link)
+            $0.get("/callback", guard: .anyone, limit: .signIn, DoorHandler.widgetCallback)
+            $0.get("/start", guard: .anyone, limit: .signIn, DoorHandler.start)
+            $0.get("/oidc/callback", guard: .anyone, limit: .signIn, DoorHandler.callback)
+            $0.post("/nonce", guard: .anyone, limit: .signIn, DoorHandler.nonce)
+            $0.post("/bot-sign-ins", guard: .anyone, limit: .signIn, BotSignInHandler.begin)
+            $0.post("/bot-sign-ins/session", guard: .anyone, limit: .check, BotSignInHandler.finish)
+            $0.post("/code", guard: .anyone, limit: .signIn, TelegramHandler.signInWithCode)
+        }
+        table.group("/telegram", tag: "Telegram") {
+            // Telegram's own secret is what it is guarded by; the service compares it.
+            $0.post("/webhook/{bot:text}", guard: .anyone, limit: nil, BotHandler.hear)
         }
         table.group("/api/v2/auth", tag: "Mini Apps") {
             $0.post("/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.signIn)
@@ -43,6 +54,26 @@ enum Routes {
             $0.get("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.read)
             $0.patch("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.update)
             $0.delete("/{id:text}", guard: .may("telegram:manage"), limit: .standard, BotHandler.delete)
+        }
+        table.group("/access-requests", tag: "Access requests") {
+            $0.post("", guard: .anyone, limit: .register, AccessRequestHandler.create)
+            $0.get("", guard: .may("access_requests:read"), limit: .standard, AccessRequestHandler.list)
+            $0.get("/{id:uuid}", guard: .may("access_requests:read"), limit: .standard, AccessRequestHandler.read)
+            $0.patch(
+                "/{id:uuid}/approve", guard: .may("access_requests:manage"), limit: .standard, AccessRequestHandler.approve)
+            $0.patch(
+                "/{id:uuid}/reject", guard: .may("access_requests:manage"), limit: .standard, AccessRequestHandler.reject)
+            $0.delete("/{id:uuid}", guard: .may("*"), limit: .standard, AccessRequestHandler.delete)
+        }
+        table.group("", tag: "Access requests") {
+            $0.patch("/users/{id:uuid}/access", guard: .may("access_requests:manage"), limit: .standard, AccessHandler.setEnd)
+            $0.get("/access-reviews", guard: .may("access_requests:read"), limit: .standard, AccessHandler.reviews)
+            $0.post(
+                "/access-reviews/{id:uuid}/confirm", guard: .may("access_requests:manage"), limit: .standard,
+                AccessHandler.confirm)
+            $0.post(
+                "/access-reviews/{id:uuid}/withdraw", guard: .may("access_requests:manage"), limit: .standard,
+                AccessHandler.withdraw)
         }
         table.group("/auth", tag: "Account") {
             $0.get("/profile", guard: .signedIn, limit: .standard, ProfileHandler.read)

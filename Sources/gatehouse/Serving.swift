@@ -11,6 +11,7 @@ enum Serving {
         let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
         try await greet(house, port: server.port)
         house.services.outbox.start()
+        house.services.botUpdates.start()
         let chores = [Task { await Chores.run(house) }, Task { await Chores.keepAudit(house) }]
         await Signals.wait()
         house.log.info("server.stopping")
@@ -64,6 +65,7 @@ enum Chores {
             if beats % 12 == 0 {
                 await attempt("keys", house) { try await chores.maintainKeys() }
                 await chores.readSubscriptions()
+                await attempt("access_ends", house) { try await house.services.access.tellOfEnds() }
             }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
             if beats == 0 { Memory.returnCode() }

@@ -128,7 +128,9 @@ def checks_for(label):
 
 
 # What a SuperAdmin is asked to do; everything else somebody does for themselves.
-ADMINISTRATION = re.compile(r"/(users|invitations|roles|permissions|companies|service-accounts|webhooks|audit-logs|telegram/bots)(/|$)")
+ADMINISTRATION = re.compile(
+    r"/(users|invitations|roles|permissions|companies|service-accounts|webhooks|audit-logs|telegram/bots|access-requests"
+    r"|access-reviews)(/|$)")
 
 
 class Somebody:
@@ -191,6 +193,7 @@ class Somebody:
                     f"/service-accounts/{self.thing('account')['id']}/keys", name="Key", scopes=["app_data:*"]),
                 "first login": lambda: self.first_login(number),
                 "webhook": self.webhook,
+                "request": self.request,
                 "bot": self.bot,
             }
             self.made[name] = make[name]()
@@ -208,6 +211,14 @@ class Somebody:
             self.house.call("DELETE", f"/telegram/bots/{other['id']}", self.above)
         return self.post("/telegram/bots", token=self.house.telegram.bot().token)
 
+    def request(self):
+        """Somebody new of Telegram who asks for access."""
+        Somebody.count += 1
+        answer = self.house.call("POST", "/access-requests", json={
+            "init_data": init_data(self.house.bot.token, 10_000_000 + Somebody.count)})
+        assert answer.status_code == 202, answer.text
+        return self.house.call("GET", "/access-requests?status=PENDING", self.above).json()["items"][0]
+
     def first_login(self, number):
         email = f"created{number}@example.com"
         self.post("/users", name="Created", email=email, password=PASSWORD)
@@ -216,6 +227,8 @@ class Somebody:
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
+        if case.path == "/auth/telegram/bot-sign-ins":
+            case.query = {"bot_id": self.house.bot.id}
         body = case.body
         if not isinstance(body, dict):
             return
@@ -231,7 +244,18 @@ class Somebody:
             if isinstance(body.get("new_password"), str):
                 body["new_password"] = PASSWORD if self.password != PASSWORD else "seventeen quiet looms"
         sound = {"refresh_token": self.tokens["refresh_token"], "user_id": self.tokens["user"]["id"], "company_id": None}
-        if case.path.startswith("/auth/telegram") and case.media_type == "application/json":
+        if case.path == "/access-requests" and case.media_type == "application/json":
+            case.query = {"bot_id": self.house.bot.id}
+            body.clear()
+            Somebody.count += 1
+            body["init_data"] = init_data(self.house.bot.token, 20_000_000 + Somebody.count)
+        if case.path.endswith(("/approve", "/access")):
+            sound |= {"roles": ["Viewer"], "expires_at": None, "name": "Grace Hopper"}
+        if case.path.endswith("/reject"):
+            sound |= {"reason": "Nobody knows you."}
+        if case.path == "/auth/telegram/bot-sign-ins/session":
+            sound["secret"] = self.house.call("POST", "/auth/telegram/bot-sign-ins").json()["secret"]
+        elif case.path.startswith("/auth/telegram") and case.media_type == "application/json":
             case.query = {"bot_id": self.house.bot.id}
             body.clear()
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)
@@ -299,10 +323,10 @@ class Somebody:
             return self.tokens["session_id"]
         if first == "audit-logs":
             return self.house.call("GET", "/audit-logs", self.above).json()["items"][0]["id"]
-        if first == "users":
+        if first in ("users", "access-reviews"):
             return self.tokens["user"]["id"]
         thing = self.thing({"roles": "role", "companies": "company", "invitations": "invitation",
-                            "service-accounts": "account", "webhooks": "webhook"}[first])
+                            "service-accounts": "account", "webhooks": "webhook", "access-requests": "request"}[first])
         return thing["invitation"]["id"] if first == "invitations" else thing["id"]
 
     def used(self, label, status):
@@ -310,9 +334,9 @@ class Somebody:
         if status >= 300:
             return
         method, path = label.split(" ")
-        if method == "DELETE" or "invitations" in path or "first-login" in path:
+        if method == "DELETE" or "invitations" in path or "first-login" in path or "access-requests" in path:
             self.made.clear()
-        if path.startswith("/users/{id}") and method != "GET" and not self.is_program:
+        if path.startswith(("/users/{id}", "/access-reviews/{id}")) and method != "GET" and not self.is_program:
             self.renew()
 
 

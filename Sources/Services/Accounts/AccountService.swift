@@ -190,7 +190,7 @@ public struct AccountService: Sendable {
                 guard try await repositories.users.find(user.id)?.stillHas(user.passwordHash) == true,
                     let session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil
                 else { throw AuthError.sessionEnded }
-                try await Standing.check(session, in: repositories)
+                try await Standing.check(session, at: now, in: repositories)
                 try await repositories.users.setPassword(of: user.id, to: hash, at: now)
                 try await signIn.lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
                 let ended = try await repositories.sessions.endAll(

@@ -33,6 +33,7 @@ public struct ErasureService: Sendable {
                         try await repositories.companies.all(ofUser: id).map { ["id": JSON($0.id), "name": .string($0.name)] }),
                     "roles": .array(try await repositories.grants.all(of: id, within: nil).map(Self.json)),
                     "invitations": .array(try await invitations(to: user, in: repositories)),
+                    "access_requests": .array(try await repositories.accessRequests.all(ofUser: id).map(json)),
                     "sessions": .array(try await allSessions(of: id, in: repositories).map(Self.json)),
                     "telegram": try await telegram(of: id, in: repositories),
                     "referrals": try await referrals(of: id, in: repositories),
@@ -135,6 +136,7 @@ public struct ErasureService: Sendable {
             "name": .string(user.name), "phone": JSON(user.phone), "status": .string(user.status.rawValue),
             "settings": object(user.settings), "app_data": object(user.appData), "created_at": JSON(user.createdAt),
             "updated_at": JSON(user.updatedAt), "last_login_at": JSON(user.lastLoginAt), "deleted_at": JSON(user.deletedAt),
+            "access_ends_at": JSON(user.accessEndsAt),
             "ip_whitelist_enabled": .bool(user.rule.isEnabled),
             "allowed_ips": .array(user.rule.addresses.map { .string($0) }),
             "allowed_countries": .array(user.rule.countries.map { .string($0) }),
@@ -145,6 +147,16 @@ public struct ErasureService: Sendable {
         [
             "role": .string(grant.name), "company_id": JSON(grant.company), "granted_at": JSON(grant.grantedAt),
             "expires_at": JSON(grant.expiresAt),
+        ]
+    }
+
+    private func json(of request: AccessRequest) -> JSON {
+        [
+            "id": JSON(request.id), "telegram_id": .integer(request.telegramID), "first_name": .string(request.firstName),
+            "last_name": JSON(request.lastName), "username": JSON(request.username), "language": JSON(request.language),
+            "company_id": JSON(request.company), "status": .string(request.status(at: clock.now).rawValue),
+            "reason": JSON(request.reason), "created_at": JSON(request.createdAt), "expires_at": JSON(request.expiresAt),
+            "decided_at": JSON(request.decidedAt),
         ]
     }
 

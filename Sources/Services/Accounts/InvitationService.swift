@@ -187,7 +187,7 @@ public struct InvitationService: Sendable {
     }
 
     private func authority(ofInviter id: UUID, in company: UUID?, _ repositories: Repositories) async throws -> Authority {
-        guard let inviter = try await repositories.users.find(id), inviter.status == .active else {
+        guard let inviter = try await repositories.users.find(id), inviter.status == .active, !inviter.hasEnded(at: clock.now) else {
             throw AuthError.invitationInvalid
         }
         let grants = try await repositories.grants.current(of: id, at: clock.now)

@@ -65,7 +65,7 @@ struct Reach: Sendable {
     /// end is of help to anybody.
     /// - Throws: `.lastSuperAdmin`.
     func keepLastSuperAdmin(without user: UUID, in repositories: Repositories) async throws {
-        guard try await repositories.users.find(user)?.status == .active,
+        guard let person = try await repositories.users.find(user), person.status == .active, person.accessEndsAt == nil,
             try await repositories.grants.all(of: user, within: nil).contains(where: {
                 $0.name == SystemRole.superAdmin.rawValue && $0.company == nil && $0.expiresAt == nil
             })

@@ -4,6 +4,7 @@ import Store
 /// Something that happened and is kept.
 public struct AuditEvent: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
+        case disowned = "account.disowned"
         case superAdminCreated = "super_admin.created"
         case registered = "account.registered"
         case signInSucceeded = "sign_in.succeeded"
@@ -62,17 +63,27 @@ public struct AuditEvent: Sendable {
         case botCreated = "telegram_bot.created"
         case botUpdated = "telegram_bot.updated"
         case botDeleted = "telegram_bot.deleted"
+        case accessRequested = "access_request.created"
+        case accessApproved = "access_request.approved"
+        case accessRejected = "access_request.rejected"
+        case accessRequestDeleted = "access_request.deleted"
+        case accessDecisionRefused = "access_request.decision_refused"
+        case accessEndChanged = "access.end_changed"
+        case accessEnding = "access.ending"
+        case accessConfirmed = "access.confirmed"
+        case accessWithdrawn = "access.withdrawn"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
             switch self {
-            case .tokenReused, .accountLocked: "critical"
+            case .tokenReused, .accountLocked, .disowned: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
-                .botDeleted:
+                .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
+                .accessEndChanged, .accessWithdrawn:
                 "warning"
             default: "info"
             }
@@ -80,7 +91,7 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused: "failure"
             default: "success"
             }
         }
@@ -114,9 +125,11 @@ public struct Audit: Sendable {
     private let random: RandomSource
     private let code: AuditCode
     private let subscriptions: Subscriptions
+    private let notices: BotNotices
 
-    init(subscriptions: Subscriptions, clock: Clock, random: RandomSource, code: AuditCode) {
+    init(subscriptions: Subscriptions, notices: BotNotices, clock: Clock, random: RandomSource, code: AuditCode) {
         self.subscriptions = subscriptions
+        self.notices = notices
         self.clock = clock
         self.random = random
         self.code = code
@@ -126,6 +139,7 @@ public struct Audit: Sendable {
         let row = row(event, from: client)
         try await repositories.audit.append(row)
         try await announce(row, in: repositories)
+        try await notices.tell(of: event, from: client, in: repositories)
     }
 
     /// Tells webhooks of a row that was written otherwise, in the same transaction.

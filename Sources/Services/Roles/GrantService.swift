@@ -177,7 +177,7 @@ public struct GrantService: Sendable {
             if let scope { try await reach.demandSight(of: user, from: scope, in: store.reading) }
         } catch AuthError.notFound { return nil }
         guard let found = try await store.reading.users.find(user) else { return nil }
-        return found.status == .active ? try await store.reading.grants.current(of: user, at: clock.now) : []
+        return found.status == .active && !found.hasEnded(at: clock.now) ? try await store.reading.grants.current(of: user, at: clock.now) : []
     }
 
     private func record(

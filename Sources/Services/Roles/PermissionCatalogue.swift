@@ -30,6 +30,8 @@ extension Permission {
         Entry(permission: "webhooks:manage", summary: "Make, change, test and delete webhooks."),
         Entry(permission: "service_accounts:read", summary: "See service accounts and their keys."),
         Entry(permission: "service_accounts:manage", summary: "Make, change and delete service accounts and their keys."),
+        Entry(permission: "access_requests:read", summary: "See who asks for access, and whose access is to be reviewed."),
+        Entry(permission: "access_requests:manage", summary: "Decide who gets access, for how long, and who keeps it."),
         Entry(permission: "telegram:manage", summary: "Make, change and delete bots. Whoever has a bot's token can sign in as anybody of Telegram through it, so it counts only where it is had everywhere."),
         Entry(permission: "app_data:*", summary: "Read and write what other services keep about people; app_data:NAME for one name."),
     ]

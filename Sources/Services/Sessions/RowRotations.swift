@@ -85,12 +85,12 @@ struct RowRotations: Rotations {
                 try await ending.end(session, because: .reuse, with: .tokenReused, from: client, in: repositories)
                 return .reused(session)
             }
-            try await Standing.check(session, in: repositories)
+            try await Standing.check(session, at: now, in: repositories)
             let subject = try await subject(of: session, in: repositories)
             guard subject.gate.admits(client.address) else { throw AuthError.addressNotAllowed }
             return .repeated(session, subject)
         }
-        try await Standing.check(session, in: repositories)
+        try await Standing.check(session, at: now, in: repositories)
         throw AuthError.tokenInvalid
     }
 }

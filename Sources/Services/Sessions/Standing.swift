@@ -3,10 +3,11 @@ import Store
 
 /// Whether a person, and the company they stand in, may go on.
 enum Standing {
-    /// - Throws: `.sessionEnded`, `.accountBlocked`, `.companySuspended`.
-    static func check(_ session: Session, in repositories: Repositories) async throws {
+    /// - Throws: `.sessionEnded`, `.accountBlocked`, `.accessEnded`, `.companySuspended`.
+    static func check(_ session: Session, at now: Timestamp, in repositories: Repositories) async throws {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
         guard user.status == .active else { throw AuthError.accountBlocked }
+        guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
         guard let company = session.companyID else { return }
         guard try await repositories.companies.find(company)?.status == .active else {
             throw AuthError.companySuspended

@@ -36,8 +36,8 @@ public final class Subject: Sendable {
     public let appData: String
     public let session: Session
     public let authority: Authority
-    /// When the first of the grants ends; nil where none does.
-    let grantsEndAt: Timestamp?
+    /// When the first of the grants ends, or the access as a whole; nil where none does.
+    let endsAt: Timestamp?
     /// Where the person may come from.
     let gate: AddressGate
     private let rendering = Mutex<[UInt8]?>(nil)
@@ -59,7 +59,7 @@ public final class Subject: Sendable {
         authority = Authority(
             user: user.id, everywhere: PermissionSet(everywhere.compactMap(\.permission)),
             here: PermissionSet(here.compactMap(\.permission)), company: company?.id, isBoundToCompany: isBound)
-        grantsEndAt = grants.compactMap(\.expiresAt).min()
+        endsAt = (grants.compactMap(\.expiresAt) + [user.accessEndsAt].compactMap { $0 }).min()
     }
 
     /// Whether the person may do this everywhere.
@@ -110,7 +110,7 @@ public final class SubjectCache: Sendable {
 
     func keep(_ subject: Subject, ifUnchangedSince changes: Int) {
         let latest = clock.now + Self.lifetime
-        let until = subject.grantsEndAt.map { min($0, latest) } ?? latest
+        let until = subject.endsAt.map { min($0, latest) } ?? latest
         held.withLock { held in
             guard held.changes == changes, capacity > 0 else { return }
             if held.bySession.count >= capacity, held.bySession[subject.session.id] == nil {

@@ -31,7 +31,7 @@ public struct Subjects: Sendable {
         })
     }
 
-    /// - Throws: `.sessionEnded` when session or person is gone.
+    /// - Throws: `.sessionEnded` when session or person is gone; `.accessEnded`.
     func subject(ofSession id: UUID) async throws(AuthError) -> Subject {
         if let subject = known(ofSession: id) { return subject }
         let changes = cache.changes
@@ -45,10 +45,13 @@ public struct Subjects: Sendable {
         } catch { throw .from(error) }
     }
 
-    /// The subject as it is in one transaction.
+    /// The subject as it is in one transaction. Here, where every way to act as somebody comes by, the clock ends access.
+    /// - Throws: `.sessionEnded`, `.accessEnded`.
     func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
-        let grants = try await repositories.grants.current(of: user.id, at: clock.now)
+        let now = clock.now
+        guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
+        let grants = try await repositories.grants.current(of: user.id, at: now)
         return Subject(
             user: user, grants: grants,
             company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },

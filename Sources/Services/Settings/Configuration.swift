@@ -25,6 +25,7 @@ public struct Configuration: Sendable {
     public let limits: LimitSettings
     public let webhooks: WebhookSettings
     public let telegram: TelegramSettings
+    public let access: AccessSettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -49,6 +50,8 @@ public struct Configuration: Sendable {
         webhooks = WebhookSettings(reading: &reader)
         reader.begin("Telegram")
         telegram = TelegramSettings(reading: &reader)
+        reader.begin("Access")
+        access = AccessSettings(reading: &reader)
         if environment == .production { demandSecurity(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }
@@ -79,6 +82,8 @@ public struct ServerSettings: Sendable {
     public let threads: Int
     public let trustedProxies: [AddressBlock]
     public let corsOrigins: [String]
+    /// Whither browsers may go back that have signed in, besides this server itself.
+    public let returnOrigins: [String]
     public let logLevel: LogLevel
     public let logsAccess: Bool
     public let metricsToken: String?
@@ -109,6 +114,10 @@ public struct ServerSettings: Sendable {
         corsOrigins = reader.list(
             "CORS_ORIGINS", of: "origins such as https://app.example.com",
             "Origins whose scripts may call with credentials and read the answers."
+        ) { Self.origin($0) }
+        returnOrigins = reader.list(
+            "RETURN_ORIGINS", of: "origins such as https://app.example.com",
+            "Origins that a browser may be sent back to when it has signed in elsewhere; this server is always one."
         ) { Self.origin($0) }
         logLevel = reader.choice("LOG_LEVEL", default: .info, "The least level that is written.")
         logsAccess = reader.flag("LOG_ACCESS", default: true, "Whether every request is logged.")

@@ -10,6 +10,10 @@ public struct TelegramSettings: Sendable {
     public let botToken: BotToken?
     /// Of the bot as a client of OpenID Connect.
     public let clientSecret: ClientSecret?
+    /// Of OpenID Connect, as its tokens name it.
+    public let oidcIssuer: String
+    /// What is asked for there, separated by spaces.
+    public let oidcScopes: String
     public let updates: Updates
     public let autoCreates: Bool
     /// Whether people come in without any proof, for development.
@@ -28,6 +32,15 @@ public struct TelegramSettings: Sendable {
             "TELEGRAM_CLIENT_SECRET", "the client secret as BotFather gives it", isSecret: true,
             "Lets people come in by Log In With Telegram (OpenID Connect) through the server's own bot."
         ) { ClientSecret($0) }
+        oidcIssuer = reader.read(
+            "TELEGRAM_OIDC_ISSUER", "an http or https address", default: Self.standardIssuer, shownAs: Self.standardIssuer,
+            "The issuer of Log In With Telegram. Over http it must be in a private network."
+        ) { Self.base($0) }
+        oidcScopes = reader.read(
+            "TELEGRAM_OIDC_SCOPES", "scopes with openid and profile among them", default: "openid profile",
+            shownAs: "openid profile",
+            "What Log In With Telegram asks for; phone takes the telephone number over, telegram:bot_access lets the bot write."
+        ) { Self.scopes($0) }
         updates = reader.choice(
             "TELEGRAM_UPDATES", default: .polling,
             "How bots hear of messages and buttons: ask for them, be told at PUBLIC_URL, or not at all.")
@@ -47,6 +60,15 @@ public struct TelegramSettings: Sendable {
             "TELEGRAM_API_URL", "an http or https address", default: Self.standardURL, shownAs: Self.standardURL,
             "Where the Bot API is: Telegram's, or a server of one's own. Over http it must be in a private network."
         ) { Self.base($0) }
+    }
+
+    private static let standardIssuer = "https://oauth.telegram.org"
+
+    /// Without `profile` no token says who somebody is.
+    private static func scopes(_ text: String) -> String? {
+        let scopes = text.split(separator: " ")
+        let areWords = scopes.allSatisfy { $0.utf8.allSatisfy { (97...122).contains($0) || $0 == 95 || $0 == 58 } }
+        return areWords && scopes.contains("openid") && scopes.contains("profile") ? scopes.joined(separator: " ") : nil
     }
 
     private static let standardURL = "https://api.telegram.org"

@@ -25,7 +25,7 @@ extension SignInService {
     }
 
     /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
-    /// - Throws: `.addressNotAllowed`.
+    /// - Throws: `.accessEnded`, `.addressNotAllowed`.
     func open(
         for id: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
         _ repositories: Repositories
@@ -44,6 +44,7 @@ extension SignInService {
         for user: User, in company: Company?, method: String, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> Opening {
+        guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
         let grants = try await repositories.grants.current(of: user.id, at: now)
         let gate = gates.gate(of: user, grants, in: company?.id)
         guard gate.admits(client.address) else { throw AuthError.addressNotAllowed }

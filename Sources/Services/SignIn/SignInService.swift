@@ -34,7 +34,7 @@ public struct SignInService: Sendable {
 
     /// Signs in with e-mail address and password.
     /// - Parameter company: the one that the session shall stand in; nil: the first that is active.
-    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.companySuspended`, `.notMember`,
+    /// - Throws: `.credentialsInvalid`, `.accountLocked`, `.accountBlocked`, `.accessEnded`, `.companySuspended`, `.notMember`,
     ///   `.rateLimited`, `.overloaded`, `.unavailable`.
     public func signIn(email: EmailAddress, password: String, to company: UUID? = nil, from client: Client)
         async throws(AuthError) -> SignInOutcome
@@ -185,10 +185,11 @@ public struct SignInService: Sendable {
         user.lastLoginAt = now
         let opening = try await open(
             for: user, in: company, method: proof.method, from: client, at: now, repositories)
+        var facts = [JSON.Member("method", .string(proof.method))]
+        if proof.attempt.device == nil { facts.append(BotNotices.newDevice) }
         try await audit.record(
             AuditEvent(
-                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id,
-                facts: [JSON.Member("method", .string(proof.method))]),
+                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
         return opening
     }
@@ -240,6 +241,7 @@ public struct SignInService: Sendable {
         switch error {
         case .credentialsInvalid: "changed_meanwhile"
         case .accountBlocked: "blocked"
+        case .accessEnded: "access_ended"
         case .companySuspended: "company_suspended"
         case .notMember: "not_member"
         case .passwordChangeRequired: "password_change_required"

@@ -12,17 +12,25 @@ struct TelegramCarrier: OutboxCarrier {
     let api: BotAPI
     /// The token of a bot; nil where there is no such bot any more.
     let tokens: @Sendable (Int64) async throws -> BotToken?
+    /// Which message a card has become; nil for one that was never sent.
+    let cards: @Sendable (UUID) async throws -> Int64?
     let pace: TelegramPace
+    let clock: Clock
 
     var keepsOrder: Bool { true }
     /// Some may wait for the pace of their chat while others go.
     var mostAtOnce: Int { 16 }
 
     func carry(_ message: OutboxMessage) async throws -> Carried {
-        guard let call = TelegramMessage(payload: message.payload) else {
+        guard var call = TelegramMessage(payload: message.payload) else {
             return Carried(verdict: .hopeless, error: "payload_invalid")
         }
         guard let token = try await tokens(call.bot) else { return Carried(verdict: .hopeless, error: "bot_unknown") }
+        if let card = call.card, call.changesCard {
+            // Of one chat one message is under way, and the card came before: it was sent, or never will be.
+            guard let message = try await cards(card) else { return Carried(verdict: .hopeless, error: "never_sent") }
+            call = call.changing(message)
+        }
         await pace.wait(bot: call.bot, chat: call.chat)
         let start = ContinuousClock.now
         var answer = await api.call(call.method, of: token, call.parameters)
@@ -31,7 +39,27 @@ struct TelegramCarrier: OutboxCarrier {
         }
         var carried = Self.carried(answer)
         carried.duration = ContinuousClock.now - start
+        carried.alongside = alongside(carried, answer, of: call, as: message)
         return carried
+    }
+
+    /// What a secret said is forgotten, what a card has become is noted, and who wants to hear nothing is told nothing more.
+    private func alongside(_ carried: Carried, _ answer: BotAnswer, of call: TelegramMessage, as message: OutboxMessage)
+        -> (@Sendable (Repositories) async throws -> Void)?
+    {
+        let forgets = call.isSecret && (carried.verdict == .sent || carried.verdict == .hopeless)
+        let blocks = carried.status == 403 ? Int64(call.chat) : nil
+        var card: (id: UUID, message: Int64)?
+        if case .ok(let result) = answer, let id = call.card, !call.changesCard, let number = result["message_id"]?.integer {
+            card = (id, number)
+        }
+        guard forgets || blocks != nil || card != nil else { return nil }
+        let now = clock.now
+        return { [card] repositories in
+            if let card { try await repositories.telegramCards.note(message: card.message, of: card.id) }
+            if forgets { try await repositories.outbox.forget(message.id) }
+            if let blocks { try await repositories.telegramChats.block(bot: call.bot, telegramID: blocks, at: now) }
+        }
     }
 
     private static func carried(_ answer: BotAnswer) -> Carried {

@@ -10,6 +10,8 @@ public enum TelegramEvidence: Sendable {
     case widgetQuery(String)
     /// What a Mini App was opened with.
     case initData(String)
+    /// An ID token of OpenID Connect, and what the browser keeps of its nonce.
+    case idToken(String, nonce: String?)
 
     /// - Throws: `.notSigned` where another bot's may be.
     func proof(for bot: Bot, settings: TelegramSettings, at now: Timestamp) throws(TelegramFault) -> TelegramProof {
@@ -23,6 +25,8 @@ public enum TelegramEvidence: Sendable {
         case .initData(let text):
             try InitData.proof(
                 of: TelegramFields(query: text), for: bot.id, bot.keys, at: now, maximumAge: settings.initDataMaximumAge)
+        // Signed with the issuer's keys, and not with a bot's.
+        case .idToken: throw .notSigned
         }
     }
 }

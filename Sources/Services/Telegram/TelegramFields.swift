@@ -168,7 +168,7 @@ public struct TelegramPerson: Sendable, Equatable {
         return CleanText.clean(text, limit: limit)
     }
 
-    private static func isUsername(_ text: String) -> Bool {
+    static func isUsername(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0 & 0xdf) || $0 == 95 }
     }

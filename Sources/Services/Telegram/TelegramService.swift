@@ -12,10 +12,15 @@ public struct TelegramService: Sendable {
     /// opens nothing beyond the company.
     static let companyMethod = "company_bot"
 
+    /// How a session says that somebody came in through that bot.
+    static func methods(through bot: Bot) -> String { bot.company == nil ? method : "\(method) \(companyMethod)" }
+
     let store: DataStore
     public let bots: Bots
     let signIn: SignInService
     let referrals: ReferralService
+    let oidc: OIDCEvidence
+    let requests: AccessRequestService
     let audit: Audit
     let settings: TelegramSettings
     let log: Log
@@ -32,6 +37,11 @@ public struct TelegramService: Sendable {
     func prove(_ evidence: TelegramEvidence, for id: Int64?, from client: Client) async throws(AuthError) -> (TelegramProof, Bot) {
         let candidates = id == nil ? try await bots.all() : [try await bots.find(id)]
         guard !candidates.isEmpty else { throw .telegramNotConfigured }
+        if case .idToken(let token, let nonce) = evidence {
+            return try await recordingFailure(from: client) { () async throws(AuthError) -> (TelegramProof, Bot) in
+                try await oidc.prove(token, nonce: nonce, for: candidates)
+            }
+        }
         var fault = TelegramFault.notSigned
         for bot in candidates {
             do {
@@ -43,17 +53,27 @@ public struct TelegramService: Sendable {
                 guard found == .notSigned else { break }
             } catch { throw .from(error) }
         }
-        if case .malformed = fault {} else { try await record(failure: Self.reason(of: fault), user: nil, from: client) }
-        throw .telegramInvalid(fault)
+        return try await recordingFailure(from: client) { () async throws(AuthError) -> (TelegramProof, Bot) in
+            throw .telegramInvalid(fault)
+        }
+    }
+
+    /// Notes in the audit log what proves nothing though it has the form of a proof.
+    func recordingFailure<T>(from client: Client, _ body: () async throws(AuthError) -> T) async throws(AuthError) -> T {
+        do { return try await body() } catch {
+            guard case .telegramInvalid(let fault) = error else { throw error }
+            if case .malformed = fault { throw error }
+            try await record(failure: Self.reason(of: fault), user: nil, from: client)
+            throw error
+        }
     }
 
     // MARK: Signing in
 
-    private enum Entry: Sendable {
-        /// - Parameter changed: whether something is known of the person now that other nodes may have remembered.
-        case opened(SignInService.Opening, changed: Bool)
-        /// Nobody has let them in yet.
-        case stranger
+    private struct Entry: Sendable {
+        let opening: SignInService.Opening
+        /// Whether something is known of the person now that other nodes may have remembered.
+        let changed: Bool
     }
 
     /// Signs in, and makes the account where there is none and the bot makes accounts.
@@ -102,14 +122,15 @@ public struct TelegramService: Sendable {
             }
         } catch {
             let error = AuthError.from(error)
+            if case .accessRequired = error { try await ask(proof.person, through: bot, from: client) }
             if let reason = Self.reason(of: error) {
                 let identity = try? await store.reading.telegramIdentities.find(proof.person.id)
                 try await record(failure: reason, user: identity?.userID, from: client)
             }
             throw error
         }
-        guard case .opened(let opening, let changed) = entry else { throw .accessRequired }
-        if changed { try await sessions.subjects.changed(user: opening.session.userID) }
+        let opening = entry.opening
+        if entry.changed { try await sessions.subjects.changed(user: opening.session.userID) }
         try await sessions.announce(ended: opening.ended)
         return try await sessions.signedIn(opening, unchangedSince: changes, at: now)
     }
@@ -121,17 +142,19 @@ public struct TelegramService: Sendable {
         guard let account = try await repositories.telegramIdentities.account(of: proof.person.id) else {
             // Somebody whose account was deleted is no stranger.
             guard try await repositories.telegramIdentities.find(proof.person.id) == nil else { throw AuthError.accountBlocked }
-            guard bot.autoCreates else { return .stranger }
+            guard bot.autoCreates else { throw AuthError.accessRequired }
             let (user, company) = try await create(
                 proof, through: bot, referral: referral, from: client, at: now, in: repositories)
-            return .opened(
-                try await open(for: user, in: company, proof, through: bot, from: client, at: now, repositories),
+            return Entry(
+                opening: try await open(for: user, in: company, proof, through: bot, from: client, at: now, repositories),
                 changed: false)
         }
         guard account.user.status == .active else { throw AuthError.accountBlocked }
         let company: Company?
         if let own = bot.company {
-            guard try await repositories.companies.memberships(of: account.user.id).contains(own) else { return .stranger }
+            guard try await repositories.companies.memberships(of: account.user.id).contains(own) else {
+                throw AuthError.accessRequired
+            }
             company = try await active(own, in: repositories)
         } else {
             company = try await signIn.company(of: account.user, in: repositories)
@@ -139,7 +162,7 @@ public struct TelegramService: Sendable {
         let renamed = try await update(account.identity, of: account.user, by: proof, at: now, in: repositories)
         let opening = try await open(
             for: renamed ?? account.user, in: company, proof, through: bot, from: client, at: now, repositories)
-        return .opened(opening, changed: renamed != nil)
+        return Entry(opening: opening, changed: renamed != nil)
     }
 
     private func active(_ id: UUID, in repositories: Repositories) async throws -> Company {
@@ -156,15 +179,16 @@ public struct TelegramService: Sendable {
         var user = user
         user.lastLoginAt = now
         try await repositories.attempts.noteSignIn(user: user.id, at: now)
-        try await signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
+        let isKnown = try await signIn.lockout.remember(
+            Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         let opening = try await signIn.open(
-            for: user, in: company, method: bot.company == nil ? Self.method : "\(Self.method) \(Self.companyMethod)",
-            from: client, at: now, repositories)
+            for: user, in: company, method: Self.methods(through: bot), from: client, at: now, repositories)
         var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
         ]
         if proof.isUnverified { facts.append(.init("unverified", true)) }
+        if !isKnown { facts.append(BotNotices.newDevice) }
         try await audit.record(
             AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
@@ -207,7 +231,8 @@ public struct TelegramService: Sendable {
             username: person.username, photoURL: person.photoURL, language: person.language, subject: proof.subject, at: now)
     }
 
-    /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another.
+    /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another, and a telephone
+    /// number that Telegram has verified is taken where there is none.
     /// - Returns: the account, where it has changed.
     private func update(
         _ identity: TelegramIdentity, of user: User, by proof: TelegramProof, at now: Timestamp, in repositories: Repositories
@@ -221,14 +246,17 @@ public struct TelegramService: Sendable {
         next.photoURL = person.photoURL ?? identity.photoURL
         next.language = person.language ?? identity.language
         next.subject = proof.subject ?? identity.subject
-        guard next != identity else { return nil }
-        next.updatedAt = now
-        try await repositories.telegramIdentities.update(next)
-        guard user.name == identity.person.name, user.name != person.name else { return nil }
-        var user = user
-        user.name = person.name
-        try await repositories.users.updateProfile(of: user, at: now)
-        return user
+        if next != identity {
+            next.updatedAt = now
+            try await repositories.telegramIdentities.update(next)
+        }
+        var account = user
+        if user.name == identity.person.name { account.name = person.name }
+        // A number that the person has given here stays.
+        if user.phone == nil { account.phone = proof.phone.map { "+\($0)" } }
+        guard account.name != user.name || account.phone != user.phone else { return nil }
+        try await repositories.users.updateProfile(of: account, at: now)
+        return account
     }
 
     // MARK: Beside
@@ -269,6 +297,7 @@ public struct TelegramService: Sendable {
         switch error {
         case .telegramInvalid(let fault): reason(of: fault)
         case .accountBlocked: "blocked"
+        case .accessEnded: "access_ended"
         case .companySuspended: "company_suspended"
         case .addressNotAllowed: "address_not_allowed"
         default: nil

@@ -28,6 +28,8 @@ public struct User: Sendable, RowDecodable {
     public var emailVerifiedAt: Timestamp?
     public var lockedUntil: Timestamp?
     public var deletedAt: Timestamp?
+    /// From when on the person's access is over; nil: never.
+    public var accessEndsAt: Timestamp?
     public var rule: AddressRule
 
     public init(
@@ -52,7 +54,8 @@ public struct User: Sendable, RowDecodable {
 
     static let columns = """
         id, email, email_key, name, phone, password_hash, status, settings, app_data, requires_password_change, \
-        last_login_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, \(AddressRule.columns)
+        last_login_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, access_ends_at, \
+        \(AddressRule.columns)
         """
     /// The same where other tables have columns of these names.
     static let qualifiedColumns = columns.split(separator: ",")
@@ -77,6 +80,10 @@ public struct User: Sendable, RowDecodable {
         emailVerifiedAt = try row.next()
         lockedUntil = try row.next()
         deletedAt = try row.next()
+        accessEndsAt = try row.next()
         rule = try AddressRule(row: &row)
     }
+
+    /// Whether the person's access is over.
+    public func hasEnded(at now: Timestamp) -> Bool { accessEndsAt.map { $0 <= now } ?? false }
 }

@@ -146,9 +146,18 @@ public struct UserRepository: Sendable {
     }
 
     private static let erasures = [
+        """
+        DELETE FROM telegram_cards WHERE about IN (SELECT r.id FROM access_requests r WHERE r.user_id = $1
+            OR r.telegram_id IN (SELECT i.telegram_id FROM telegram_identities i WHERE i.user_id = $1))
+        """,
+        """
+        DELETE FROM access_requests WHERE user_id = $1
+            OR telegram_id IN (SELECT i.telegram_id FROM telegram_identities i WHERE i.user_id = $1)
+        """,
         "DELETE FROM user_words WHERE user_id = $1", "DELETE FROM known_devices WHERE user_id = $1",
         "DELETE FROM user_roles WHERE user_id = $1", "DELETE FROM memberships WHERE user_id = $1",
         "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM telegram_identities WHERE user_id = $1",
+        "DELETE FROM telegram_codes WHERE user_id = $1",
         "DELETE FROM referrals WHERE user_id = $1", "DELETE FROM referrals WHERE inviter_id = $1",
         "DELETE FROM referral_codes WHERE user_id = $1", "DELETE FROM users WHERE id = $1",
     ].map { Statement($0) }

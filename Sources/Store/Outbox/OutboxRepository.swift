@@ -93,6 +93,11 @@ public struct OutboxRepository: Sendable {
         return try await !sql.run(Self.settleMessage, values).isEmpty
     }
 
+    private static let forgetMessage = Statement("UPDATE outbox SET payload = '{}' WHERE id = $1")
+
+    /// Forgets what a message said.
+    public func forget(_ id: UUID) async throws(DatabaseError) { try await sql.run(Self.forgetMessage, [id.sqlValue]) }
+
     private static let releaseMessage = Statement(
         """
         UPDATE outbox SET claim = NULL, next_attempt_at = $3, attempts = attempts - 1 WHERE id = $1 AND claim = $2

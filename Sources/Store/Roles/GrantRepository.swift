@@ -98,7 +98,7 @@ public struct GrantRepository: Sendable {
         """
         SELECT count(*) FROM user_roles g JOIN roles r ON r.id = g.role_id JOIN users u ON u.id = g.user_id
         WHERE r.name_key = $1 AND g.company_id IS NULL AND g.expires_at IS NULL AND u.deleted_at IS NULL
-            AND u.status = 'ACTIVE'
+            AND u.status = 'ACTIVE' AND u.access_ends_at IS NULL
         """)
 
     /// How many active people hold the role everywhere and without end.

@@ -29,7 +29,7 @@ public struct SessionRepository: Sendable {
             expires_at = $6, ip = $7
         WHERE id = $1 AND generation = $2 AND secret_digest = $3 AND ended_at IS NULL AND expires_at > $5
             AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_sessions.user_id AND u.status = 'ACTIVE'
-                AND u.deleted_at IS NULL)
+                AND u.deleted_at IS NULL AND (u.access_ends_at > $5 OR u.access_ends_at IS NULL))
             AND (company_id IS NULL OR EXISTS (SELECT 1 FROM companies c WHERE c.id = user_sessions.company_id
                 AND c.status = 'ACTIVE' AND c.deleted_at IS NULL))
         """

@@ -69,6 +69,15 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.ofDevice, [user.sqlValue, key.sqlValue, seenSince.sqlValue]).first()
     }
 
+    private static let knownDevice = Statement(
+        "SELECT 1 FROM known_devices WHERE user_id = $1 AND (device_key = $2 OR device_key = $3) AND last_seen_at > $4 LIMIT 1")
+
+    /// Whether the account knows one of two devices, and has seen it since that moment.
+    public func knows(_ key: [UInt8], or other: [UInt8], user: UUID, seenSince: Timestamp) async throws(DatabaseError) -> Bool {
+        let values: [SQLValue] = [user.sqlValue, key.sqlValue, other.sqlValue, seenSince.sqlValue]
+        return try await !sql.run(Self.knownDevice, values).isEmpty
+    }
+
     public func write(ofDevice key: [UInt8], user: UUID, failed: Int, lockedUntil: Timestamp?)
         async throws(DatabaseError)
     {

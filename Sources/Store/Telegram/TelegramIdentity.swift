@@ -93,6 +93,16 @@ public struct TelegramIdentityRepository: Sendable {
         try await sql.run(Self.accountOf, [telegramID.sqlValue]).first()
     }
 
+    private static let byUsername = Statement(
+        "SELECT \(TelegramIdentity.columns) FROM telegram_identities WHERE lower(username) = $1 LIMIT 2")
+
+    /// Who has the name, as far as Telegram has told; nil where that may be several. Names go from one to another: only
+    /// somebody who looks may use it.
+    public func find(username: String) async throws(DatabaseError) -> TelegramIdentity? {
+        let found: [TelegramIdentity] = try await sql.run(Self.byUsername, [.text(username.lowercased())]).all()
+        return found.count == 1 ? found.first : nil
+    }
+
     private static let insertIdentity = Statement(
         "INSERT INTO telegram_identities (\(TelegramIdentity.columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)")
 
@@ -187,11 +197,13 @@ public struct TelegramChatRepository: Sendable {
         try await sql.run(Self.blockChat, [bot.sqlValue, telegramID.sqlValue, now.sqlValue])
     }
 
-    private static let eraseChats = Statement("DELETE FROM telegram_chats WHERE telegram_id = $1")
+    private static let erasures = [
+        "DELETE FROM telegram_talks WHERE telegram_id = $1", "DELETE FROM telegram_chats WHERE telegram_id = $1",
+    ].map { Statement($0) }
 
     /// Forgets every talk of the person.
     public func erase(_ telegramID: Int64) async throws(DatabaseError) {
-        try await sql.run(Self.eraseChats, [telegramID.sqlValue])
+        for erasure in Self.erasures { try await sql.run(erasure, [telegramID.sqlValue]) }
     }
 
     private static let ofPerson = Statement(
@@ -199,6 +211,20 @@ public struct TelegramChatRepository: Sendable {
         SELECT \(TelegramChat.columns) FROM telegram_chats WHERE telegram_id = $1 AND is_blocked = 0
         ORDER BY updated_at DESC
         """)
+
+    private static let ofUser = Statement(
+        """
+        SELECT c.bot_id, c.telegram_id, c.language FROM telegram_identities i
+        JOIN telegram_chats c ON c.telegram_id = i.telegram_id
+        WHERE i.user_id = $1 AND c.is_blocked = 0
+            AND NOT EXISTS (SELECT 1 FROM telegram_bots b WHERE b.id = c.bot_id AND b.is_enabled = 0)
+        ORDER BY c.updated_at DESC LIMIT 1
+        """)
+
+    /// Where the person of an account is told something: the talk of theirs that they used last.
+    public func find(ofUser user: UUID) async throws(DatabaseError) -> TelegramChat? {
+        try await sql.run(Self.ofUser, [user.sqlValue]).first()
+    }
 
     /// The bots that may write to the person, the one they wrote to last first.
     public func all(of telegramID: Int64) async throws(DatabaseError) -> [TelegramChat] {

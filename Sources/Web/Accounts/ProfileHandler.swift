@@ -26,7 +26,7 @@ enum ProfileHandler {
             failed sign-in.
             """,
         takes: PasswordInput.self, answers: .json(TokenAnswer.self, "Changed; the tokens of the new session."),
-        problems: [.credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .overloaded]
+        problems: [.credentialsInvalid, .accountLocked, .accountBlocked, .accessEnded, .companySuspended, .overloaded]
     ) { input, call in
         let signedIn = try await call.services.accounts.changePassword(
             from: input.current, to: input.new, of: try call.caller, client: call.client)

@@ -18,7 +18,7 @@ struct UserDetailAnswer: ValueAnswer {
     static let example: JSON = .object(
         (UserAnswer.example.members ?? []) + [
             .init("updated_at", "2027-01-15T08:00:00.000Z"), .init("email_verified_at", nil), .init("deleted_at", nil),
-            .init("requires_password_change", false), .init("locked_until", nil), .init("ip_whitelist_enabled", false),
+            .init("requires_password_change", false), .init("locked_until", nil), .init("access_ends_at", nil), .init("ip_whitelist_enabled", false),
             .init("allowed_ips", []), .init("allowed_countries", []), .init("companies", [CompanyAnswer.example]),
             .init("grants", [GrantAnswer.example]), .init("telegram", TelegramIdentityAnswer.example),
         ])
@@ -29,6 +29,7 @@ struct UserDetailAnswer: ValueAnswer {
         .init("deleted_at", ["type": ["string", "null"], "format": "date-time"]),
         .init("requires_password_change", ["type": "boolean"]),
         .init("locked_until", ["type": ["string", "null"], "format": "date-time"]),
+        .init("access_ends_at", ["type": ["string", "null"], "format": "date-time"]),
         .init("ip_whitelist_enabled", ["type": "boolean"]),
         .init("allowed_ips", ["type": "array", "items": ["type": "string"]]),
         .init("allowed_countries", ["type": "array", "items": ["type": "string"]]),
@@ -46,6 +47,7 @@ struct UserDetailAnswer: ValueAnswer {
             "last_login_at": JSON(person.lastLoginAt), "updated_at": JSON(user.updatedAt),
             "email_verified_at": JSON(user.emailVerifiedAt), "deleted_at": JSON(user.deletedAt),
             "requires_password_change": .bool(user.requiresPasswordChange), "locked_until": JSON(user.lockedUntil),
+            "access_ends_at": JSON(user.accessEndsAt),
             "ip_whitelist_enabled": .bool(user.rule.isEnabled), "allowed_ips": JSON(user.rule.addresses),
             "allowed_countries": JSON(user.rule.countries),
             "companies": .array(detail.companies.map { CompanyAnswer(company: $0).json }),

@@ -129,12 +129,14 @@ enum Guard: Sendable {
         case .anyone: []
         case .refreshToken, .renewal:
             [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
-        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
+        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
         case .tokenInBody:
-            [.malformedBody, .validationFailed, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
-        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed, .forbidden]
+            [
+                .malformedBody, .validationFailed, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed,
+            ]
+        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed, .forbidden]
         case .service: [.tokenMissing, .tokenInvalid, .tokenExpired]
-        case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .addressNotAllowed]
+        case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
         case .machine: [.notFound, .tokenMissing, .tokenInvalid]
         }
     }

@@ -27,7 +27,7 @@ enum SignInHandler {
             """,
         takes: LoginInput.self, answers: .json(TokenAnswer.self, or: PasswordChangeAnswer.self, "Signed in, or a new password is asked for."),
         problems: [
-            .credentialsInvalid, .accountLocked, .accountBlocked, .companySuspended, .notMember, .addressNotAllowed, .overloaded,
+            .credentialsInvalid, .accountLocked, .accountBlocked, .accessEnded, .companySuspended, .notMember, .addressNotAllowed, .overloaded,
         ]
     ) { input, call in
         let device = deviceToken(of: call)
@@ -44,7 +44,7 @@ enum SignInHandler {
         "changeFirstPassword", "Chooses a password in the place of one that somebody else chose",
         detail: "Takes the token of a login that was answered with `requires_password_change`, and signs in.",
         takes: FirstPasswordInput.self, answers: .json(TokenAnswer.self, "Changed, and signed in."),
-        problems: [.tokenInvalid, .tokenExpired, .accountBlocked, .companySuspended, .addressNotAllowed, .overloaded]
+        problems: [.tokenInvalid, .tokenExpired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .overloaded]
     ) { input, call in
         let device = deviceToken(of: call)
         let signedIn = try await call.services.signIn.changePassword(

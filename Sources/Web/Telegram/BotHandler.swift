@@ -46,6 +46,31 @@ enum BotHandler {
         return .answer(DoneAnswer())
     }
 
+    /// What Telegram calls where `TELEGRAM_UPDATES` is `webhook`.
+    static let hear: Operation = {
+        var operation = Operation(
+            "hearTelegram", "Takes an update from Telegram",
+            detail: """
+                For Telegram alone, which shows the secret that it was given with `setWebhook` in \
+                `X-Telegram-Bot-Api-Secret-Token`. To anybody else there is nothing here.
+                """,
+            files: [
+                FileKind(
+                    contentType: "application/json",
+                    schema: ["type": "object", "required": ["update_id"], "properties": ["update_id": ["type": "integer"]]],
+                    example: ["update_id": 10000])
+            ],
+            answers: .json(DoneAnswer.self, "Handled, now or before.")
+        ) { call in
+            guard case .bytes(let body) = call.request.body else { throw AuthError.notFound }
+            try await call.services.botUpdates.hear(
+                body, for: try id(of: call), showing: call.request.headers["x-telegram-bot-api-secret-token"])
+            return .answer(DoneAnswer())
+        }
+        operation.readsWhole = true
+        return operation
+    }()
+
     private static func id(of call: Call) throws -> Int64 {
         guard let text = try? call.request.text(0), text.utf8.allSatisfy({ (48...57).contains($0) }), let id = Int64(text)
         else { throw AuthError.notFound }

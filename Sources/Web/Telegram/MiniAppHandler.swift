@@ -6,8 +6,8 @@ import Services
 enum MiniAppHandler {
     private static let refusals: [ProblemCode] = [
         .telegramDataMalformed, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture,
-        .telegramDataReplayed, .telegramNotConfigured, .doorClosed, .accessRequired, .accountBlocked, .companySuspended,
-        .addressNotAllowed, .tooMany,
+        .telegramDataReplayed, .telegramNotConfigured, .doorClosed, .accessRequired, .accessEnded, .accountBlocked,
+        .companySuspended, .addressNotAllowed, .tooMany,
     ]
 
     static let signIn = Operation(
@@ -78,7 +78,7 @@ enum MiniAppHandler {
             The old refresh token is dead afterwards, as with `POST /auth/refresh`.
             """,
         takes: RenewalInput.self, answers: .json(MiniAppSuccess<MiniAppTokens>.self, "The new pair."),
-        problems: [.tokenReused, .sessionEnded, .accountBlocked, .companySuspended, .addressNotAllowed]
+        problems: [.tokenReused, .sessionEnded, .accessEnded, .accountBlocked, .companySuspended, .addressNotAllowed]
     ) { _, call in
         guard let token = call.refreshToken else { throw AuthError.tokenMissing }
         return answer(try await call.services.miniApps.refresh(token, from: call.client), for: call)

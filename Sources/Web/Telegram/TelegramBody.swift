@@ -10,12 +10,22 @@ struct TelegramBody {
     let referral: String?
 
     /// - Throws: `Problem`, `AuthError.telegramInvalid`.
-    init(_ request: Request) throws {
-        guard case .bytes(let bytes) = request.body, !bytes.isEmpty else { throw Self.malformed("The body is empty.") }
+    init(_ call: Call) throws {
+        let (evidence, referral) = try Self.read(call.request)
+        self.referral = referral
+        if case .idToken(let token, _) = evidence {
+            self.evidence = .idToken(token, nonce: DoorCookie.nonce.value(in: call))
+        } else {
+            self.evidence = evidence
+        }
+    }
+
+    private static func read(_ request: Request) throws -> (TelegramEvidence, String?) {
+        guard case .bytes(let bytes) = request.body, !bytes.isEmpty else { throw malformed("The body is empty.") }
         switch request.headers["content-type"]?.split(separator: ";").first.map({ $0.filter { $0 != " " }.lowercased() }) {
         case "application/x-www-form-urlencoded":
-            guard let text = String(validating: bytes, as: UTF8.self) else { throw Self.malformed("The body is no form.") }
-            (evidence, referral) = try Self.read(form: text)
+            guard let text = String(validating: bytes, as: UTF8.self) else { throw malformed("The body is no form.") }
+            return try read(form: text)
         case "application/json":
             let json: JSON
             do { json = try JSON.parse(bytes) } catch {
@@ -23,7 +33,7 @@ struct TelegramBody {
                     .malformedBody, detail: "The body is no JSON that can be read: \(error.reason) at byte \(error.offset).")
             }
             guard let members = json.members else { throw Problem(.malformedBody, detail: "The body must be a JSON object.") }
-            (evidence, referral) = try Self.read(members)
+            return try read(members)
         default: throw Problem(.unsupportedMediaType)
         }
     }
@@ -39,11 +49,13 @@ struct TelegramBody {
         case initDataCamel = "initData"
         case result = "tgAuthResult"
         case query
+        case idToken = "id_token"
 
         func evidence(_ text: String) throws -> TelegramEvidence {
             switch self {
             case .initData, .initDataCamel: .initData(text)
             case .query: .widgetQuery(text)
+            case .idToken: .idToken(text, nonce: nil)
             case .result: .widget(try TelegramBody.fields(ofResult: text))
             }
         }
@@ -123,6 +135,14 @@ struct TelegramBody {
                         "additionalProperties": false,
                         "properties": [
                             "init_data": ["type": "string", "description": "`Telegram.WebApp.initData`, as it is."],
+                            "ref_code": ["type": "string", "minLength": 1, "maxLength": 64],
+                        ],
+                    ],
+                    [
+                        "type": "object", "title": "Log In With Telegram", "required": ["id_token"],
+                        "additionalProperties": false,
+                        "properties": [
+                            "id_token": ["type": "string", "description": "With a nonce of `POST /auth/telegram/nonce`."],
                             "ref_code": ["type": "string", "minLength": 1, "maxLength": 64],
                         ],
                     ],

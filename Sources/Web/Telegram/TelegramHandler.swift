@@ -5,29 +5,46 @@ import Store
 
 /// Coming in through Telegram.
 enum TelegramHandler {
-    private static let refusals: [ProblemCode] = [
+    static let refusals: [ProblemCode] = [
         .telegramDataMalformed, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture,
-        .telegramDataReplayed, .telegramNotConfigured, .doorClosed,
+        .telegramDataReplayed, .telegramNotConfigured, .doorClosed, .signInNotBegun, .telegramUnreachable,
     ]
 
     static let signIn = Operation(
         "signInWithTelegram", "Signs in with what Telegram has signed",
         detail: """
-            Takes what the Login Widget hands over (its object, its query, or `tgAuthResult`) and what a Mini App is \
-            opened with (`init_data`), and tells them apart by what is sent. Names that Telegram may add are taken. The \
+            Takes what the Login Widget hands over (its object, its query, or `tgAuthResult`), what a Mini App is \
+            opened with (`init_data`) and an `id_token` of Log In With Telegram, and tells them apart by what is sent. Names that Telegram may add are taken. The \
             first time makes the account, where the bot makes accounts; later ones bring name, username and photo up to \
             date. Each signature is good for one sign-in.
             """,
         asks: BotQuery.self, takesWhole: TelegramBody.kinds,
         answers: .json(TokenAnswer.self, "Signed in."),
         problems: refusals + [
-            .malformedBody, .accessRequired, .accountBlocked, .companySuspended, .addressNotAllowed, .tooMany,
+            .malformedBody, .accessRequired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .tooMany,
         ]
     ) { query, call in
-        let body = try TelegramBody(call.request)
+        let body = try TelegramBody(call)
         let device = SignInHandler.deviceToken(of: call)
         let signedIn = try await call.services.telegram.signIn(
             with: body.evidence, for: query.bot, referral: body.referral, from: call.client(device: device))
+        return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
+    }
+
+    static let signInWithCode = Operation(
+        "signInWithTelegramCode", "Signs in with a one-time code of the bot",
+        detail: """
+            `/code` in the bot answers with twelve digits, good for one sign-in within five minutes. Five wrong guesses at \
+            a code end it.
+            """,
+        takes: CodeInput.self, answers: .json(TokenAnswer.self, "Signed in."),
+        problems: [
+            .codeInvalid, .telegramNotConfigured, .doorClosed, .accessRequired, .accountBlocked, .companySuspended,
+            .addressNotAllowed,
+        ]
+    ) { input, call in
+        let device = SignInHandler.deviceToken(of: call)
+        let signedIn = try await call.services.signInCodes.signIn(with: input.code, from: call.client(device: device))
         return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
     }
 
@@ -38,7 +55,7 @@ enum TelegramHandler {
         answers: .json(TelegramIdentityAnswer.self, "Bound."),
         problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked]
     ) { query, call in
-        let body = try TelegramBody(call.request)
+        let body = try TelegramBody(call)
         let identity = try await call.services.telegram.link(
             body.evidence, for: query.bot, by: try call.caller, from: call.client)
         return .answer(TelegramIdentityAnswer(identity: identity))
@@ -60,6 +77,24 @@ enum TelegramHandler {
         try await call.services.telegram.unlink(by: try call.caller, from: call.client)
         return .answer(DoneAnswer())
     }
+}
+
+struct CodeInput: Input {
+    static let code = Field<String>(
+        "code", schema: [.init("type", "string"), .init("pattern", #"^[0-9]([ -]?[0-9]){11}$"#)], example: "1234 5678 9012",
+        "As the bot shows it; spaces and dashes between the digits do not count."
+    ) { value in
+        let digits = value.string?.filter { $0 != " " && $0 != "-" }
+        guard let text = value.string, let digits, text.utf8.count <= 23, digits.utf8.count == 12,
+            digits.utf8.allSatisfy({ (48...57).contains($0) })
+        else { return .failure(.init("not_a_code", "This must be the twelve digits of a code.")) }
+        return .success(digits)
+    }
+    static let fields: [any AnyField] = [code]
+
+    let code: String
+
+    init(_ values: InputValues) throws(AuthError) { code = try values[Self.code] }
 }
 
 /// For which bot something is.

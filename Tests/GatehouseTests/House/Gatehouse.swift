@@ -47,6 +47,8 @@ final class Gatehouse: Sendable {
         server = try WebServer(services: services, log: log, version: "test").start()
         client = HTTPClient(port: server.port)
         services.outbox.start()
+        // Bots hear where a test says how.
+        if settings["TELEGRAM_UPDATES"] != nil { services.botUpdates.start() }
     }
 
     func stop() async {

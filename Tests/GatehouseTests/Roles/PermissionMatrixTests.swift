@@ -28,6 +28,15 @@ import Testing
         GET /telegram/bots/{id}: SuperAdmin
         PATCH /telegram/bots/{id}: SuperAdmin
         DELETE /telegram/bots/{id}: SuperAdmin
+        GET /access-requests: SuperAdmin Admin Manager
+        GET /access-requests/{id}: SuperAdmin Admin Manager
+        PATCH /access-requests/{id}/approve: SuperAdmin Admin
+        PATCH /access-requests/{id}/reject: SuperAdmin Admin
+        DELETE /access-requests/{id}: SuperAdmin
+        PATCH /users/{id}/access: SuperAdmin Admin
+        GET /access-reviews: SuperAdmin Admin Manager
+        POST /access-reviews/{id}/confirm: SuperAdmin Admin
+        POST /access-reviews/{id}/withdraw: SuperAdmin Admin
         GET /users: SuperAdmin Admin Manager Operator Viewer
         POST /users: SuperAdmin Admin
         POST /users/import: SuperAdmin Admin
@@ -90,6 +99,7 @@ import Testing
     /// What gets a call past the guard of a route as far as the permission that the service asks for.
     private static let bodies: [String: JSON] = [
         "PATCH /users/{id}": ["name": "Somebody Else"], "PATCH /companies/{id}": ["name": "Something Else"],
+        "PATCH /users/{id}/access": ["expires_at": nil],
     ]
 
     @Test("every route admits exactly the roles of the table")

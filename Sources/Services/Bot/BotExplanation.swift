@@ -1,0 +1,24 @@
+/// What bots tell people about a refusal.
+enum BotExplanation {
+    static func of(_ error: AuthError, in language: Language) -> String {
+        switch error {
+        case .forbidden(let permission):
+            language("You may not do this: the permission \(permission) is missing.", "Нельзя: нет права \(permission).")
+        case .accountBlocked: language("Your account is blocked.", "Ваша учётная запись заблокирована.")
+        case .accessEnded: language("The time for which you were let in is over.", "Срок вашего доступа истёк.")
+        case .companySuspended: language("Your company is suspended.", "Ваша компания приостановлена.")
+        case .addressNotAllowed:
+            language(
+                "Your account may be used from certain addresses only, and so not from here.",
+                "Вашей учётной записью можно пользоваться только с определённых адресов, поэтому отсюда нельзя.")
+        case .notFound: language("There is nothing like that.", "Такого здесь нет.")
+        case .lastSuperAdmin: language("The last SuperAdmin stays.", "Последнего SuperAdmin оставляем.")
+        case .rateLimited, .overloaded: language("Too fast. Please wait a little.", "Слишком быстро. Подождите немного.")
+        case .sessionEnded: language("That is over. Please try again.", "Это уже завершено. Попробуйте ещё раз.")
+        case .tooMany: language("There are too many of these.", "Их слишком много.")
+        case .telegramTaken: language("Telegram belongs to another account.", "Telegram привязан к другой учётной записи.")
+        case .invalid(let faults): faults.first?.message ?? language("That will not do.", "Так не получится.")
+        default: language("This does not work.", "Не получилось.")
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Credentials
+import Ground
+
+/// A sign-in by OpenID Connect that a browser has begun.
+public struct OIDCAttempt: Sendable {
+    let state: String
+    let nonce: String
+    /// Of PKCE (RFC 7636).
+    let verifier: String
+    let bot: Int64
+    public let returnTo: ReturnAddress
+    /// By what the browser was known when it left: what comes back from another site brings no cookie that tells.
+    public let device: String?
+    let expiresAt: Timestamp
+}
+
+/// What a browser keeps while somebody is at Telegram. Sealed: it can be neither read nor made by anybody else, and
+/// nothing of it is kept here.
+struct OIDCSeals: Sendable {
+    static let lifetime = Duration.seconds(600)
+    private static let attemptPurpose = "telegram-oidc-attempt"
+    private static let noncePurpose = "telegram-oidc-nonce"
+
+    let vault: Vault
+    let origins: [String]
+    let clock: Clock
+
+    func seal(_ attempt: OIDCAttempt) throws(AuthError) -> String {
+        let json: JSON = [
+            "state": .string(attempt.state), "nonce": .string(attempt.nonce), "verifier": .string(attempt.verifier),
+            "bot": .integer(attempt.bot), "return_to": .string(attempt.returnTo.text), "device": JSON(attempt.device),
+            "expires_at": .integer(attempt.expiresAt.milliseconds),
+        ]
+        return try seal(json, Self.attemptPurpose)
+    }
+
+    /// - Returns: nil where it is none of ours, or over.
+    func attempt(_ sealed: String) -> OIDCAttempt? {
+        guard let json = open(sealed, Self.attemptPurpose), let state = json["state"]?.string,
+            let nonce = json["nonce"]?.string, let verifier = json["verifier"]?.string, let bot = json["bot"]?.integer,
+            let text = json["return_to"]?.string, let returnTo = ReturnAddress(text, origins: origins),
+            let expiry = expiry(of: json)
+        else { return nil }
+        return OIDCAttempt(
+            state: state, nonce: nonce, verifier: verifier, bot: bot, returnTo: returnTo,
+            device: json["device"]?.string, expiresAt: expiry)
+    }
+
+    func seal(nonce: String, until expiry: Timestamp) throws(AuthError) -> String {
+        try seal(["nonce": .string(nonce), "expires_at": .integer(expiry.milliseconds)], Self.noncePurpose)
+    }
+
+    func nonce(_ sealed: String) -> (nonce: String, expiresAt: Timestamp)? {
+        guard let json = open(sealed, Self.noncePurpose), let nonce = json["nonce"]?.string, let expiry = expiry(of: json)
+        else { return nil }
+        return (nonce, expiry)
+    }
+
+    private func expiry(of json: JSON) -> Timestamp? {
+        let expiry = json["expires_at"]?.integer.map { Timestamp(milliseconds: $0) }
+        return expiry.flatMap { $0 > clock.now ? $0 : nil }
+    }
+
+    private func seal(_ json: JSON, _ purpose: String) throws(AuthError) -> String {
+        do { return Base64URL.encode(try vault.seal(json.utf8, purpose: purpose)) } catch {
+            throw .unexpected(because: "\(error)")
+        }
+    }
+
+    private func open(_ sealed: String, _ purpose: String) -> JSON? {
+        guard sealed.utf8.count <= 4096, let bytes = Base64URL.decode(sealed),
+            let plain = try? vault.open(bytes, purpose: purpose)
+        else { return nil }
+        return try? JSON.parse(plain)
+    }
+}

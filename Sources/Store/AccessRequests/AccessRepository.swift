@@ -1,0 +1,95 @@
+import Ground
+import SQL
+
+/// Somebody whose access is to be confirmed or withdrawn.
+public struct AccessReview: Sendable, RowDecodable {
+    public struct Position: Sendable, Hashable {
+        public let since: Timestamp
+        public let id: UUID
+
+        public init(since: Timestamp, id: UUID) {
+            self.since = since
+            self.id = id
+        }
+    }
+
+    public let user: User
+    /// When access was last confirmed, or given.
+    public let since: Timestamp
+
+    public var position: Position { Position(since: since, id: user.id) }
+
+    public init(row: inout Row) throws(DatabaseError) {
+        user = try User(row: &row)
+        since = try row.next()
+    }
+}
+
+/// How long people have access, and when that was last looked at.
+public struct AccessRepository: Sendable {
+    let sql: any StatementRunner
+
+    private static let setEnd = Statement(
+        "UPDATE users SET access_ends_at = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL RETURNING id")
+
+    /// - Parameter end: nil: none.
+    /// - Returns: whether there is such a person.
+    public func setEnd(of user: UUID, to end: Timestamp?, at now: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.setEnd, [user.sqlValue, end.sqlValue, now.sqlValue]).isEmpty
+    }
+
+    private static let endingSoon = Statement(
+        """
+        SELECT \(User.columns) FROM users WHERE access_ends_at > $1 AND access_ends_at <= $2
+            AND (access_end_told <> access_ends_at OR access_end_told IS NULL) AND status = 'ACTIVE' AND deleted_at IS NULL
+        ORDER BY access_ends_at LIMIT $3
+        """)
+
+    /// People whose access ends between two moments and of whose end nobody was told.
+    public func ending(after now: Timestamp, until moment: Timestamp, limit: Int) async throws(DatabaseError) -> [User] {
+        try await sql.run(Self.endingSoon, [now.sqlValue, moment.sqlValue, limit.sqlValue]).all()
+    }
+
+    private static let noteTold = Statement(
+        """
+        UPDATE users SET access_end_told = access_ends_at WHERE id = $1
+            AND (access_end_told <> access_ends_at OR access_end_told IS NULL) RETURNING id
+        """)
+
+    /// Notes that administrators were told of the end.
+    /// - Returns: whether they had not been.
+    public func noteTold(_ user: UUID) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.noteTold, [user.sqlValue]).isEmpty
+    }
+
+    private static let dueReviews = Statement(
+        """
+        SELECT \(User.columns), COALESCE(access_reviewed_at, created_at) FROM users
+        WHERE COALESCE(access_reviewed_at, created_at) <= $1
+            AND (COALESCE(access_reviewed_at, created_at) > $2 OR $2 IS NULL
+                OR (COALESCE(access_reviewed_at, created_at) = $2 AND id > $3))
+            AND (EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id AND m.company_id = $4) OR $4 IS NULL)
+            AND status = 'ACTIVE' AND deleted_at IS NULL
+        ORDER BY COALESCE(access_reviewed_at, created_at), id LIMIT $5
+        """)
+
+    /// People whose access nobody has looked at since that moment, the longest first.
+    /// - Parameter company: only members of this one; nil: all.
+    public func due(since moment: Timestamp, after: AccessReview.Position?, within company: UUID?, limit: Int)
+        async throws(DatabaseError) -> [AccessReview]
+    {
+        let values: [SQLValue] = [
+            moment.sqlValue, (after?.since).sqlValue, (after?.id).sqlValue, company.sqlValue, limit.sqlValue,
+        ]
+        return try await sql.run(Self.dueReviews, values).all()
+    }
+
+    private static let noteReview = Statement(
+        "UPDATE users SET access_reviewed_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id")
+
+    /// Notes that somebody has looked at it.
+    /// - Returns: whether there is such a person.
+    public func noteReview(of user: UUID, at now: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.noteReview, [user.sqlValue, now.sqlValue]).isEmpty
+    }
+}
