@@ -20,7 +20,7 @@ enum AccessRequestHandler {
             .malformedBody, .accessHeld, .accountBlocked, .companySuspended, .notFound,
         ]
     ) { query, call in
-        let body = try TelegramBody(call.request)
+        let body = try TelegramBody(call)
         try await call.services.telegram.askForAccess(
             with: body.evidence, for: query.bot, to: query.company, from: call.client)
         return .answer(DoneAnswer(), status: .accepted)
