@@ -30,15 +30,16 @@ extension Connection {
             stream.fail()
             return .max
         }
+        let path = request?.path
         request = nil
         phase = .handling
-        answer(loop.responder.refusal(status, peer: peer))
+        answer(loop.responder.refusal(status, peer: peer, path: path))
         return .max
     }
 
     func answer(_ response: Response) {
         guard phase != .closed else { return }
-        let response = refusal.map { loop.responder.refusal($0, peer: peer) } ?? response
+        let response = refusal.map { loop.responder.refusal($0, peer: peer, path: nil) } ?? response
         if loop.isStopping { keepsAlive = false }
         if phase == .body {
             // The handler did not want the rest of the body: nothing sound can follow on this connection.

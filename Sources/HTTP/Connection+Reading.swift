@@ -146,13 +146,13 @@ extension Connection {
         phase = .body
         switch loop.responder.bodyPolicy(for: request) {
         case .collect(let limit):
+            self.request = request
             guard length <= limit else {
                 refuse(.contentTooLarge)
                 return
             }
             bodyLimit = limit
             collected.reserveCapacity(length)
-            self.request = request
             allow(limits.bodyTime)
         case .stream:
             let stream = BodyStream { [weak self] in

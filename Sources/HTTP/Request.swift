@@ -78,7 +78,8 @@ public protocol Responder: Sendable {
     func bodyPolicy(for request: Request) -> BodyPolicy
     func respond(to request: Request) async -> Response
     /// The answer to what never became a request: a bad head, a body too large.
-    func refusal(_ status: Status, peer: IPAddress) -> Response
+    /// - Parameter path: nil where the head did not tell it.
+    func refusal(_ status: Status, peer: IPAddress, path: String?) -> Response
 }
 
 /// A request that its handler cannot read.

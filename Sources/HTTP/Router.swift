@@ -55,13 +55,13 @@ public struct Router: Responder {
         public var notFound: @Sendable (Request) -> Response
         public var methodNotAllowed: @Sendable (Request, [Method]) -> Response
         public var failure: @Sendable (any Error, Request) -> Response
-        public var refusal: @Sendable (Status, IPAddress) -> Response
+        public var refusal: @Sendable (Status, IPAddress, _ path: String?) -> Response
 
         public init(
             notFound: @escaping @Sendable (Request) -> Response,
             methodNotAllowed: @escaping @Sendable (Request, [Method]) -> Response,
             failure: @escaping @Sendable (any Error, Request) -> Response,
-            refusal: @escaping @Sendable (Status, IPAddress) -> Response
+            refusal: @escaping @Sendable (Status, IPAddress, _ path: String?) -> Response
         ) {
             self.notFound = notFound
             self.methodNotAllowed = methodNotAllowed
@@ -118,7 +118,9 @@ public struct Router: Responder {
         do { return try await chain(request) } catch { return answers.failure(error, request) }
     }
 
-    public func refusal(_ status: Status, peer: IPAddress) -> Response { answers.refusal(status, peer) }
+    public func refusal(_ status: Status, peer: IPAddress, path: String?) -> Response {
+        answers.refusal(status, peer, path)
+    }
 
     private func match(_ request: inout Request) {
         if let candidates = fixed[request.path] {

@@ -21,6 +21,8 @@ public struct Client: Sendable {
 enum CleanText {
     /// Replaces what could end a line, move the cursor or turn the direction of writing.
     static func clean(_ text: String, limit: Int) -> String {
+        // Most text is this, and asking for the category of each of its characters costs far more.
+        if text.utf8.count <= limit, text.utf8.allSatisfy({ (32..<127).contains($0) }) { return text }
         var output = String.UnicodeScalarView()
         var bytes = 0
         for scalar in text.unicodeScalars {

@@ -38,6 +38,7 @@ public final class Services: Sendable {
     public let webhooks: WebhookService
     public let outbox: Outbox
     public let telegram: TelegramService
+    public let miniApps: MiniAppService
     public let oidc: OIDCDoor
     public let botSignIns: BotSignInService
     public let referrals: ReferralService
@@ -211,6 +212,7 @@ public final class Services: Sendable {
             store: store, bots: bots, signIn: signIn, referrals: referrals,
             oidc: OIDCEvidence(tokens: idTokens, seals: seals), requests: accessRequests, audit: audit,
             settings: configuration.telegram, log: base.log, clock: clock, random: random)
+        miniApps = MiniAppService(store: store, telegram: telegram, referrals: referrals, sessions: sessions)
         oidc = OIDCDoor(
             telegram: telegram, issuer: issuer, tokens: idTokens, seals: seals, settings: configuration.telegram,
             publicURL: configuration.server.publicURL, clock: clock, random: random)

@@ -31,7 +31,13 @@ final class Application: Sendable {
 
     /// Turns an error into its answer.
     func answer(to error: any Error, for request: Request) -> Response {
-        problem(of: error, for: request).response(requestID: request.id, documentation: documentation)
+        answer(to: problem(of: error, for: request), at: request.path, requestID: request.id)
+    }
+
+    /// A problem in the form that clients of a path expect.
+    func answer(to problem: Problem, at path: String, requestID: String) -> Response {
+        if MiniAppFailure.covers(path) { return MiniAppFailure(problem: problem).response(requestID: requestID) }
+        return problem.response(requestID: requestID, documentation: documentation)
     }
 
     /// What the client is told of an error. What it must not know goes to the log.

@@ -289,23 +289,43 @@ struct Problem: Error, Sendable {
             writer.member("code", code.rawValue)
             writer.member("request_id", requestID)
             writer.name("errors")
-            writer.array { writer in
-                for error in errors {
-                    writer.object { writer in
-                        writer.member("field", error.field)
-                        writer.member("code", error.code)
-                        writer.member("message", error.message)
-                    }
-                }
-            }
+            writeErrors(into: &writer)
         }
         return writer.bytes
     }
 
+    func writeErrors(into writer: inout JSONWriter) {
+        writer.array { writer in
+            for error in errors {
+                writer.object { writer in
+                    writer.member("field", error.field)
+                    writer.member("code", error.code)
+                    writer.member("message", error.message)
+                }
+            }
+        }
+    }
+
+    static let errorsSchema: JSON = [
+        "type": "array",
+        "items": [
+            "type": "object", "required": ["field", "code", "message"],
+            "properties": [
+                "field": ["type": "string"], "code": ["type": "string"], "message": ["type": "string"],
+            ],
+        ],
+    ]
+
     func response(requestID: String, documentation: String) -> Response {
-        var response = Response(
-            code.status, contentType: "application/problem+json",
-            body: json(requestID: requestID, documentation: documentation))
+        finished(
+            Response(
+                code.status, contentType: "application/problem+json",
+                body: json(requestID: requestID, documentation: documentation)))
+    }
+
+    /// With the headers that go with it, whatever its form.
+    func finished(_ response: Response) -> Response {
+        var response = response
         response.headers.append(Header("Cache-Control", "no-store"))
         if let retryAfter {
             response.headers.append(Header("Retry-After", String(max(1, retryAfter.secondsRoundedUp))))

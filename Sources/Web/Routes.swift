@@ -38,6 +38,15 @@ enum Routes {
             // Telegram's own secret is what it is guarded by; the service compares it.
             $0.post("/webhook/{bot:text}", guard: .anyone, limit: nil, BotHandler.hear)
         }
+        table.group("/api/v2/auth", tag: "Mini Apps") {
+            $0.post("/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.signIn)
+            $0.post("/register/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.register)
+            $0.get("/check", guard: .signedIn, limit: .check, MiniAppHandler.check)
+            $0.post("/validate", guard: .tokenInBody, limit: .check, MiniAppHandler.validate)
+            $0.post("/refresh", guard: .renewal, limit: .refresh, MiniAppHandler.refresh)
+            $0.post("/logout", guard: .anyone, limit: .check, MiniAppHandler.logout)
+            $0.get("/session", guard: .signedIn, limit: .check, MiniAppHandler.session)
+        }
         table.group("/telegram/bots", tag: "Telegram") {
             // Only for whoever has it everywhere; the service asks.
             $0.get("", guard: .may("telegram:manage"), limit: .standard, BotHandler.list)

@@ -73,14 +73,14 @@ public struct WebServer: Sendable {
                 return answer.header("Allow", allowed)
             },
             failure: { application.answer(to: $0, for: $1) },
-            refusal: { status, peer in
+            refusal: { status, peer, path in
                 application.log.info("http.refused") { line in
                     line.member("status", Int64(status.code))
                     line.member("peer", peer.description)
                 }
                 application.statistics.unmatched.record(status: status, microseconds: 0)
-                let problem = Problem(ProblemCode(refusal: status))
-                let response = problem.response(requestID: "", documentation: application.documentation)
+                let response = application.answer(
+                    to: Problem(ProblemCode(refusal: status)), at: path ?? "", requestID: "")
                 return headers.add(to: response, isSecure: false)
             })
     }

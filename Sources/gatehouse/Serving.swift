@@ -35,6 +35,12 @@ enum Serving {
         if let file = house.keyFile {
             Console.print("Keys: sealed by \(file), which was made here; keep it with your backups. In production set ENCRYPTION_KEY.")
         }
+        if house.configuration.telegram.registersDirectly {
+            house.log.warning("telegram.direct_registration") { line in
+                line.member("reason", "anybody may come in as anybody of Telegram; never let this be reached from outside")
+            }
+            Console.print("WARNING: TELEGRAM_DIRECT_REGISTRATION is on: anybody may come in as anybody of Telegram.")
+        }
         if try await house.services.firstStart.isOpen() {
             Console.print("There is no administrator yet. Create the first one here, within a day:")
             Console.print("  \(address)/setup?token=\(house.services.firstStart.token())")

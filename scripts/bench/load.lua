@@ -1,6 +1,7 @@
 -- wrk's side: sends what the files name, and prints the figures as one line of JSON.
 --   TOKENS  a file of bearer tokens, one a line, taken in turn
 --   BODIES  a file of JSON bodies, one a line, posted in turn
+--   COOKIES a file of cookies, one for each of those
 --   PATHS   a file of paths, one a line, asked in turn with the first of TOKENS
 local requests = {}
 local turn = 0
@@ -14,8 +15,10 @@ function init()
   for token in lines("TOKENS") do
     requests[#requests + 1] = wrk.format("GET", nil, { ["Authorization"] = "Bearer " .. token })
   end
+  local cookie = lines("COOKIES")
   for body in lines("BODIES") do
-    requests[#requests + 1] = wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, body)
+    requests[#requests + 1] = wrk.format(
+      "POST", nil, { ["Content-Type"] = "application/json", ["Cookie"] = cookie() }, body)
   end
   local token = lines("TOKENS")()
   local asked = {}

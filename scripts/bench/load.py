@@ -29,9 +29,9 @@ def refresh_load(folder):
     return machine.compile_c(HERE / "refresh_load.c", folder / "refresh_load")
 
 
-def wrk(url, seconds, connections, tokens=None, bodies=None, paths=None):
+def wrk(url, seconds, connections, tokens=None, bodies=None, paths=None, cookies=None):
     """The command and environment of one round of wrk."""
-    given = (("TOKENS", tokens), ("BODIES", bodies), ("PATHS", paths))
+    given = (("TOKENS", tokens), ("BODIES", bodies), ("PATHS", paths), ("COOKIES", cookies))
     files = {name: str(path) for name, path in given if path}
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", HERE / "load.lua", url]
     return command, {**os.environ, **files}

@@ -62,13 +62,17 @@ def compile_c(source, program, libraries=()):
     return program
 
 
-def compile_swift(sources, program, build):
-    """A program with parts of the server: some of its sources, over the floor `Ground` as it was built."""
-    objects = [*build.glob("Ground.build/*.o"), *build.glob("CSystem.build/*.o")]
+def compile_swift(sources, program, build, floors=("Ground", "CSystem"), libraries=()):
+    """A program with parts of the server: some of its sources, over floors as they were built."""
+    objects = [file for floor in floors for file in build.glob(f"{floor}.build/*.o")]
+    c_libraries = Path(__file__).resolve().parents[2] / "Sources/CLibraries"
+    maps = [*(build / f"{floor}.build/module.modulemap" for floor in floors if floor.startswith("C")),
+            *c_libraries.glob("*/module.modulemap")]
     subprocess.run(
         [os.environ.get("SWIFT", "swift") + "c", "-O", "-swift-version", "6", "-parse-as-library", "-module-name",
-         program.name, "-I", build / "Modules", "-Xcc", f"-fmodule-map-file={build}/CSystem.build/module.modulemap",
-         *sources, *objects, "-o", program], check=True)
+         program.name, "-I", build / "Modules",
+         *(word for file in maps if file.exists() for word in ("-Xcc", f"-fmodule-map-file={file}")),
+         *sources, *objects, *(f"-l{name}" for name in libraries), "-o", program], check=True)
     return program
 
 

@@ -14,6 +14,7 @@ from bench.crowd import SQLiteCrowd
 from bench.list_measurements import MANY, THOUSAND, Lists
 from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.seed import PASSWORD, SQLiteSeed, email
+from bench.telegram_measurements import TelegramBench
 
 FEW = 10_000
 IMPORTED = 100_000
@@ -47,6 +48,8 @@ class Bench:
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
+        TelegramBench(
+            self.binary, self.folder, self.processes, self.seconds, self.table, self.refresh_load).run()
         self.bring_in()
         self.lists()
         self.weigh(static_binary)

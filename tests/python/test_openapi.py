@@ -112,7 +112,7 @@ def test_every_operation_is_told_in_full(document):
 SCHEMA = schemathesis.openapi.from_dict(json.loads(run("openapi").stdout))
 OPERATIONS = {operation.ok().label: operation.ok() for operation in SCHEMA.get_all_operations()}
 # They end the session that they are called with.
-ENDING = {"POST /auth/logout", "POST /auth/revoke-all", "POST /auth/change-password"}
+ENDING = {"POST /auth/logout", "POST /api/v2/auth/logout", "POST /auth/revoke-all", "POST /auth/change-password"}
 # It has no writer for the files that this takes.
 FILES = {"POST /users/import"}
 CHECKS = [
@@ -120,7 +120,7 @@ CHECKS = [
     specs.response_headers_conformance, specs.response_schema_conformance, specs.negative_data_rejection]
 
 # It answers success whatever it is given (TEL-3).
-NEVER_REFUSES = {"POST /auth/logout"}
+NEVER_REFUSES = {"POST /auth/logout", "POST /api/v2/auth/logout"}
 
 
 def checks_for(label):
@@ -259,6 +259,8 @@ class Somebody:
             case.query = {"bot_id": self.house.bot.id}
             body.clear()
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)
+        if case.path.startswith("/api/v2"):
+            sound |= self.sound_for_mini_app(case, body)
         if "telegram/bots" in case.path:
             token = self.house.telegram.bot().token if case.method == "POST" else None
             sound |= {"token": token, "client_secret": None, "doors": ["widget"]}
@@ -282,6 +284,15 @@ class Somebody:
         if "/members" in case.path:
             self.made.pop("company", None)
         body.update({name: value for name, value in sound.items() if name in body})
+
+    def sound_for_mini_app(self, case, body):
+        if case.path.endswith("/telegram"):
+            body.clear()
+            body["init_data"] = init_data(self.house.bot.token, Somebody.count)
+        elif case.path.endswith("/refresh"):
+            body.clear()
+            body["token"] = self.tokens["refresh_token"]
+        return {"token": body.get("token") if case.path.endswith("/refresh") else self.tokens["access_token"]}
 
     def fit_path(self, case):
         if case.path == "/auth/telegram" and case.method != "POST":

@@ -24,9 +24,17 @@ def blocks(name):
 
 @pytest.mark.parametrize("name", READMES)
 def test_what_the_readme_says_works(start, tmp_path, name):
+    follow(blocks(name), start(), tmp_path)
+
+
+def test_what_the_page_of_telegram_says_works(start, tmp_path):
+    page = "docs/telegram.md"
+    token = re.search(r"^BOT_TOKEN=(\S+)$", (PACKAGE / page).read_text(encoding="utf-8"), re.MULTILINE)[1]
+    follow(blocks(page), start({"TELEGRAM_BOT_TOKEN": token, "TELEGRAM_UPDATES": "off"}), tmp_path)
+
+
+def follow(marked, server, tmp_path):
     script = ["set -euo pipefail"]
-    marked = blocks(name)
-    server = start()
     for title, text in marked:
         script += [f"echo '== {title}'", text.replace("http://localhost:8080", server.url)]
     work = tmp_path / "work"

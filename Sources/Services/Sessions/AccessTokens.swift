@@ -34,9 +34,10 @@ public final class AccessTokens: Sendable {
     public var lifetime: Duration { settings.accessLifetime }
 
     /// Two tokens for one session in one second differ, by their `jti`.
-    func sign(session: UUID, user: UUID, company: UUID?, methods: String, at now: Timestamp)
-        throws(AuthError) -> String
-    {
+    /// - Parameter claims: none of them is one of ours, or a registered one.
+    func sign(
+        session: UUID, user: UUID, company: UUID?, methods: String, at now: Timestamp, adding claims: [JSON.Member] = []
+    ) throws(AuthError) -> String {
         var builder = ClaimsBuilder(
             issuer: settings.issuer, subject: user.description, audience: [settings.audience],
             id: Base64URL.encode(random.bytes(12)), issuedAt: now, expiresAt: now + settings.accessLifetime)
@@ -44,6 +45,7 @@ public final class AccessTokens: Sendable {
             try builder.add("sid", .string(session.description))
             try builder.add("amr", .array(methods.split(separator: " ").map { .string(String($0)) }))
             if let company { try builder.add("cid", .string(company.description)) }
+            try builder.addCustom(claims)
             return signer.sign(try builder.claims())
         } catch { throw .unexpected(because: "claims: \(error)") }
     }

@@ -62,6 +62,9 @@ public struct RefreshTokens: Sendable {
         return Self.prefix + Base64URL.encode(bytes)
     }
 
+    /// Whether a text has the beginning of a refresh token, and so is meant as one.
+    public static func isOne(_ text: String) -> Bool { text.hasPrefix(prefix) }
+
     /// - Throws: `.tokenInvalid` for what we did not make; `.tokenExpired`.
     public func read(_ text: String, at now: Timestamp) throws(AuthError) -> RefreshToken {
         let token = try readIgnoringExpiry(text)

@@ -103,6 +103,33 @@ public final class SessionService: Sendable {
         return try signedIn(session, try await subjects.subject(ofSession: session.id), with: refreshToken, at: now)
     }
 
+    /// The same with whom the session stands for as they were when it was opened.
+    /// - Parameter changes: the count of what changed, taken before that.
+    func signedIn(_ opening: SignInService.Opening, unchangedSince changes: Int, at now: Timestamp)
+        async throws(AuthError) -> SignedIn
+    {
+        try await rotations.begin(opening.session, expiresAt: opening.token.expiresAt)
+        subjects.keep(opening.subject, ifUnchangedSince: changes)
+        return try signedIn(opening.session, opening.subject, with: opening.token, at: now)
+    }
+
+    /// Another access token of the same session, which says more.
+    /// - Parameter claims: none of them is one of ours, or a registered one.
+    func accessToken(of session: Session, adding claims: [JSON.Member]) throws(AuthError) -> String {
+        try accessTokens.sign(
+            session: session.id, user: session.userID, company: session.companyID, methods: session.methods, at: clock.now,
+            adding: claims)
+    }
+
+    /// How many of the caller's sessions live.
+    public func count(of token: AccessToken) async throws(AuthError) -> Int {
+        let now = clock.now
+        do {
+            let live = try await store.reading.sessions.surplus(ofUser: token.userID, keeping: 0, at: now)
+            return try await rotations.current(live).count(where: { $0.expiresAt > now })
+        } catch { throw .from(error) }
+    }
+
     private func signedIn(_ session: Session, _ subject: Subject, with refreshToken: RefreshToken, at now: Timestamp)
         throws(AuthError) -> SignedIn
     {

@@ -52,17 +52,20 @@ public struct Configuration: Sendable {
         telegram = TelegramSettings(reading: &reader)
         reader.begin("Access")
         access = AccessSettings(reading: &reader)
-        if environment == .production { demandSecrets(&reader) }
+        if environment == .production { demandSecurity(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }
 
-    private func demandSecrets(_ reader: inout SettingReader) {
+    private func demandSecurity(_ reader: inout SettingReader) {
         if tokens.encryptionKey == nil { reader.fault("ENCRYPTION_KEY", "must be set in production") }
         if let secret = tokens.jwtSecret, let weakness = SecretText.weakness(ofSecret: secret) {
             reader.fault("JWT_SECRET", "is refused: \(weakness.message)")
         }
         if !server.publicURL.hasPrefix("https://") {
             reader.fault("PUBLIC_URL", "must be set in production, to the https address that people open")
+        }
+        if telegram.registersDirectly {
+            reader.fault("TELEGRAM_DIRECT_REGISTRATION", "is refused in production: it lets anybody in as anybody")
         }
         if !passwords.scheme.isSufficient {
             reader.fault("PASSWORD_HASH", "is refused in production: the cost is below what OWASP asks for")

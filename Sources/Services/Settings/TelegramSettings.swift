@@ -16,6 +16,8 @@ public struct TelegramSettings: Sendable {
     public let oidcScopes: String
     public let updates: Updates
     public let autoCreates: Bool
+    /// Whether people come in without any proof, for development.
+    public let registersDirectly: Bool
     /// How old what the Login Widget signed may be.
     public let authMaximumAge: Duration
     /// How old what opened a Mini App may be.
@@ -45,6 +47,9 @@ public struct TelegramSettings: Sendable {
         autoCreates = reader.flag(
             "TELEGRAM_AUTO_CREATE", default: true,
             "Whether a stranger who signs in through Telegram gets an account; otherwise an access request is made.")
+        registersDirectly = reader.flag(
+            "TELEGRAM_DIRECT_REGISTRATION", default: false,
+            "For development: `direct_registration` of `/api/v2` takes anybody's word for who they are. Refused in production.")
         authMaximumAge = reader.duration(
             "TELEGRAM_AUTH_MAX_AGE", default: "5m", from: .seconds(10), to: .seconds(86400),
             "How old what the Login Widget signed may be.")

@@ -10,6 +10,8 @@ import Store
 struct Lockout: Sendable {
     /// Clients without cookies are a new device each time.
     private static let devicesPerUser = 50
+    /// A device may be forgotten earlier by this part of the time that it is remembered for.
+    private static let partOfMemory = 256
 
     let settings: SignInSettings
 
@@ -134,8 +136,22 @@ struct Lockout: Sendable {
         if attempt.onAccount == .none, let held, let until = held.lockedUntil, until > now {
             try await repositories.attempts.write(ofUser: user, failed: held.failed, lockedUntil: until, at: now)
         }
-        for key in keys { try await repositories.attempts.remember(device: key, user: user, at: now) }
+        try await remember(keys, of: user, at: now, in: repositories)
+    }
+
+    /// Keeps where somebody has signed in from.
+    /// - Returns: whether any of it was known.
+    @discardableResult
+    func remember(_ keys: [[UInt8]], of user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
+        // When it was, need not be known to the hour: a row is not written for who comes again and again.
+        let since = now - settings.deviceMemory / Self.partOfMemory
+        guard try await !repositories.attempts.areFresh(devices: keys, user: user, seenSince: since) else { return true }
+        let isKnown = try await knowsAny(of: keys, user: user, at: now, in: repositories)
+        for key in keys {
+            try await repositories.attempts.remember(device: key, user: user, at: now)
+        }
         try await repositories.attempts.forgetOldest(ofUser: user, keeping: Self.devicesPerUser)
+        return isKnown
     }
 
     /// The count with one more attempt, and the lock that stands if it fails.

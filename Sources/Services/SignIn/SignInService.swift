@@ -152,6 +152,7 @@ public struct SignInService: Sendable {
     /// Opens a session for someone who has proved who they are.
     func enter(_ proof: Proof, from client: Client) async throws(AuthError) -> SignedIn {
         let now = clock.now
+        let changes = sessions.subjects.changes
         let opening: Opening
         do {
             opening = try await store.transaction { try await open(proof, from: client, at: now, in: $0) }
@@ -167,29 +168,23 @@ public struct SignInService: Sendable {
             throw error
         }
         try await sessions.announce(ended: opening.ended)
-        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
-    }
-
-    struct Opening: Sendable {
-        let session: Session
-        let token: RefreshToken
-        /// Sessions that had to make room.
-        let ended: [UUID]
+        return try await sessions.signedIn(opening, unchangedSince: changes, at: now)
     }
 
     private func open(_ proof: Proof, from client: Client, at now: Timestamp, in repositories: Repositories)
         async throws -> Opening
     {
         // Everything may have changed while the password was checked.
-        guard let user = try await repositories.users.find(proof.user.id),
+        guard var user = try await repositories.users.find(proof.user.id),
             user.stillHas(proof.hash)
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
         guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }
         let company = try await company(of: user, wanted: proof.company, in: repositories)
         try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
+        user.lastLoginAt = now
         let opening = try await open(
-            for: user.id, in: company?.id, method: proof.method, from: client, at: now, repositories)
+            for: user, in: company, method: proof.method, from: client, at: now, repositories)
         var facts = [JSON.Member("method", .string(proof.method))]
         if proof.attempt.device == nil { facts.append(BotNotices.newDevice) }
         try await audit.record(
@@ -197,48 +192,6 @@ public struct SignInService: Sendable {
                 .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
         return opening
-    }
-
-    /// The company that the session will stand in: the one that is wanted, else the first that is active; none for who
-    /// belongs to none.
-    func company(of user: User, wanted: UUID? = nil, in repositories: Repositories) async throws -> Company? {
-        let companies = try await repositories.companies.all(ofUser: user.id)
-        if let wanted { return try Standing.company(wanted, among: companies) }
-        if let active = companies.first(where: { $0.status == .active }) { return active }
-        guard try await !repositories.companies.hasMemberships(user: user.id) else { throw AuthError.companySuspended }
-        return nil
-    }
-
-    /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
-    /// - Throws: `.accessEnded`, `.addressNotAllowed`.
-    func open(
-        for user: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
-        _ repositories: Repositories
-    ) async throws -> Opening {
-        guard let person = try await repositories.users.find(user) else { throw AuthError.credentialsInvalid }
-        guard !person.hasEnded(at: now) else { throw AuthError.accessEnded }
-        let grants = try await repositories.grants.current(of: user, at: now)
-        guard gates.gate(of: person, grants, in: company).admits(client.address) else { throw AuthError.addressNotAllowed }
-        let live = try await repositories.sessions.active(ofUser: user, at: now)
-        let surplus = live.prefix(max(0, live.count + 1 - lockout.settings.maximumSessions))
-        for session in surplus {
-            _ = try await repositories.sessions.end(session.id, because: .limit, at: now)
-            try await audit.record(
-                AuditEvent(
-                    .sessionEnded, user: user, company: session.companyID, session: session.id,
-                    facts: [JSON.Member("reason", .string(Session.EndReason.limit.rawValue))]),
-                from: client, in: repositories)
-        }
-        let id = UUID(at: now, random: random)
-        let expiry = Timestamp(seconds: (now + sessions.settings.refreshLifetime).seconds)
-        let token = sessions.refreshTokens.first(for: id, expiresAt: expiry)
-        let session = Session(
-            id: id, userID: user, companyID: company, secretDigest: token.digest,
-            expiresAt: sessions.rotations.rowExpiry(for: expiry), methods: method,
-            ip: client.address.description, userAgent: client.userAgent,
-            device: DeviceParser.device(of: client.userAgent), at: now)
-        try await repositories.sessions.insert(session)
-        return Opening(session: session, token: token, ended: surplus.map(\.id))
     }
 
     /// Puts a new password in the place of one that somebody else chose, and signs in.

@@ -31,30 +31,35 @@ struct TelegramFields: Sendable {
     /// A query string, as Telegram's own pages make it: `+` is a space, and blank values stay.
     init(query: String) throws(TelegramFault) {
         guard query.utf8.count <= Self.longestValue * 2 else { throw .malformed("It is too long.") }
+        let bytes = Array(query.utf8)
         var fields: [(String, String)] = []
-        for pair in query.utf8.split(separator: 38, omittingEmptySubsequences: false) {
-            guard fields.count <= Self.most else { break }
-            if pair.isEmpty, query.utf8.isEmpty { continue }
+        fields.reserveCapacity(12)
+        for pair in bytes.split(separator: 38, omittingEmptySubsequences: false) {
+            guard fields.count <= Self.most, !bytes.isEmpty else { break }
             guard let equals = pair.firstIndex(of: 61), let name = Self.decoded(pair[..<equals]),
-                let value = Self.decoded(pair[pair.index(after: equals)...])
+                let value = Self.decoded(pair[(equals + 1)...])
             else { throw .malformed("It is no query string.") }
             fields.append((name, value))
         }
         try self.init(fields)
     }
 
-    private static func decoded(_ bytes: Substring.UTF8View.SubSequence) -> String? {
+    private static func decoded(_ bytes: ArraySlice<UInt8>) -> String? {
         var output: [UInt8] = []
         output.reserveCapacity(bytes.count)
-        var rest = bytes.makeIterator()
-        while let byte = rest.next() {
-            switch byte {
-            case 37:
-                guard let high = rest.next().flatMap(Hex.value), let low = rest.next().flatMap(Hex.value) else { return nil }
+        var index = bytes.startIndex
+        while index < bytes.endIndex {
+            let byte = bytes[index]
+            if byte == 37 {
+                guard bytes.endIndex - index > 2, let high = Hex.value(of: bytes[index + 1]),
+                    let low = Hex.value(of: bytes[index + 2])
+                else { return nil }
                 output.append(high << 4 | low)
-            case 43: output.append(32)
-            default: output.append(byte)
+                index += 2
+            } else {
+                output.append(byte == 43 ? 32 : byte)
             }
+            index += 1
         }
         return String(validating: output, as: UTF8.self)
     }
@@ -71,11 +76,11 @@ struct TelegramFields: Sendable {
 
     subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
-    /// The lines that are signed: every field but these, by name.
-    func lines(without left: String...) -> [UInt8] {
+    /// The lines that are signed: every field but its own code, by name.
+    private var lines: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(512)
-        for field in fields where !left.contains(field.name) {
+        bytes.reserveCapacity(1024)
+        for field in fields where field.name != Self.code {
             if !bytes.isEmpty { bytes.append(10) }
             bytes.append(contentsOf: field.name.utf8)
             bytes.append(61)
@@ -84,10 +89,16 @@ struct TelegramFields: Sendable {
         return bytes
     }
 
-    /// Whether `hash` is the code of all other fields, in lower-case hexadecimal digits.
-    func areSigned(by key: HMACKey) -> Bool {
-        guard let hash = self["hash"], hash.utf8.count == 64 else { return false }
-        return Digest.equal(Array(hash.utf8), Array(Hex.encode(key.sign(lines(without: "hash"))).utf8))
+    private static let code = "hash"
+
+    /// The code of all other fields.
+    /// - Throws: `.notSigned` where `hash` is another, or not in lower-case hexadecimal digits.
+    func code(by key: HMACKey) throws(TelegramFault) -> [UInt8] {
+        let code = key.sign(lines)
+        guard let given = self[Self.code], Digest.equal(Array(given.utf8), Array(Hex.encode(code).utf8)) else {
+            throw .notSigned
+        }
+        return code
     }
 
     /// When Telegram signed them.

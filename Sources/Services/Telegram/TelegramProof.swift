@@ -31,6 +31,8 @@ public struct TelegramProof: Sendable {
     var subject: String?
     /// As Telegram has verified it, digits without `+`.
     var phone: String?
+    /// Nobody has signed it: `TELEGRAM_DIRECT_REGISTRATION`.
+    var isUnverified = false
 
     init(
         door: TelegramDoor, bot: Int64, person: TelegramPerson, digest: [UInt8], expiresAt: Timestamp,
@@ -54,11 +56,10 @@ enum LoginWidget {
         of fields: TelegramFields, for bot: Int64, _ keys: TelegramKeys, at now: Timestamp, maximumAge: Duration
     ) throws(TelegramFault) -> TelegramProof {
         let person = try person(in: fields)
-        guard fields.areSigned(by: keys.widget) else { throw .notSigned }
-        let moment = try fields.moment(at: now, maximumAge: maximumAge)
+        let code = try fields.code(by: keys.widget)
+        let expiry = try fields.moment(at: now, maximumAge: maximumAge) + maximumAge
         return TelegramProof(
-            door: .widget, bot: bot, person: person, digest: TelegramDigest.of(fields),
-            expiresAt: moment + maximumAge)
+            door: .widget, bot: bot, person: person, digest: TelegramDigest.of(code, expiresAt: expiry), expiresAt: expiry)
     }
 
     private static func person(in fields: TelegramFields) throws(TelegramFault) -> TelegramPerson {
@@ -82,8 +83,8 @@ enum InitData {
     ) throws(TelegramFault) -> TelegramProof {
         guard fields["hash"] != nil else { throw .malformed("The field hash is missing.") }
         guard let user = fields["user"] else { throw .malformed("It names no user: this way of opening the app signs none.") }
-        guard fields.areSigned(by: keys.initData) else { throw .notSigned }
-        let moment = try fields.moment(at: now, maximumAge: maximumAge)
+        let code = try fields.code(by: keys.initData)
+        let expiry = try fields.moment(at: now, maximumAge: maximumAge) + maximumAge
         guard let json = try? JSON.parse(Array(user.utf8), limits: userLimits), let person = TelegramPerson(json) else {
             throw .malformed("The field user is not as Telegram writes it.")
         }
@@ -91,7 +92,7 @@ enum InitData {
         let parameter = fields["start_param"]
         if let parameter, !isParameter(parameter) { throw .malformed("The field start_param is not as Telegram writes it.") }
         return TelegramProof(
-            door: .miniApp, bot: bot, person: person, digest: TelegramDigest.of(fields), expiresAt: moment + maximumAge,
+            door: .miniApp, bot: bot, person: person, digest: TelegramDigest.of(code, expiresAt: expiry), expiresAt: expiry,
             startParameter: parameter)
     }
 
@@ -106,7 +107,10 @@ enum InitData {
     }
 }
 
-/// By what a proof is known again: the same fields, whatever order they came in.
+/// By what a proof is known again: the code over its fields, whatever order they came in.
 enum TelegramDigest {
-    static func of(_ fields: TelegramFields) -> [UInt8] { Digest.sha256(fields.lines()) }
+    /// Those that end together stand together, so that one sign-in writes where the last one did.
+    static func of(_ code: [UInt8], expiresAt expiry: Timestamp) -> [UInt8] {
+        withUnsafeBytes(of: expiry.milliseconds.bigEndian) { Array($0) } + code.prefix(24)
+    }
 }

@@ -1,8 +1,7 @@
 import Ground
-import SQL
 import Store
 
-/// Who an account belongs to in Telegram.
+/// Binding accounts that are there already to people of Telegram.
 extension TelegramService {
     /// The person of Telegram that the caller's account belongs to; nil where there is none.
     public func identity(of token: AccessToken) async throws(AuthError) -> TelegramIdentity? {

@@ -27,7 +27,7 @@ public struct TelegramService: Sendable {
     let clock: Clock
     let random: RandomSource
 
-    private var sessions: SessionService { signIn.sessions }
+    var sessions: SessionService { signIn.sessions }
 
     // MARK: Proving
 
@@ -89,11 +89,26 @@ public struct TelegramService: Sendable {
         return try await enter(proof, through: bot, referral: referral, from: client)
     }
 
+    /// Takes somebody's word for who they are.
+    /// - Throws: `.doorClosed` unless `TELEGRAM_DIRECT_REGISTRATION` is on; and as the others.
+    func signIn(unverified person: TelegramPerson, referral: String?, from client: Client) async throws(AuthError) -> SignedIn {
+        guard settings.registersDirectly else {
+            try await record(failure: "unverified", user: nil, from: client)
+            throw .doorClosed
+        }
+        let bot = try await bots.find(nil)
+        var proof = TelegramProof(
+            door: .miniApp, bot: bot.id, person: person, digest: random.bytes(32), expiresAt: clock.now)
+        proof.isUnverified = true
+        return try await enter(proof, through: bot, referral: referral, from: client)
+    }
+
     /// What follows every door of Telegram.
     func enter(_ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client)
         async throws(AuthError) -> SignedIn
     {
         let now = clock.now
+        let changes = sessions.subjects.changes
         let entry: Entry
         do {
             entry = try await onceMoreIfTaken {
@@ -117,57 +132,65 @@ public struct TelegramService: Sendable {
         let opening = entry.opening
         if entry.changed { try await sessions.subjects.changed(user: opening.session.userID) }
         try await sessions.announce(ended: opening.ended)
-        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+        return try await sessions.signedIn(opening, unchangedSince: changes, at: now)
     }
 
     private func enter(
         _ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client, at now: Timestamp,
         in repositories: Repositories
     ) async throws -> Entry {
-        guard let identity = try await repositories.telegramIdentities.find(proof.person.id) else {
+        guard let account = try await repositories.telegramIdentities.account(of: proof.person.id) else {
+            // Somebody whose account was deleted is no stranger.
+            guard try await repositories.telegramIdentities.find(proof.person.id) == nil else { throw AuthError.accountBlocked }
             guard bot.autoCreates else { throw AuthError.accessRequired }
-            let user = try await create(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
+            let (user, company) = try await create(
+                proof, through: bot, referral: referral, from: client, at: now, in: repositories)
             return Entry(
-                opening: try await open(for: user, in: bot.company, proof, through: bot, from: client, at: now, repositories),
+                opening: try await open(for: user, in: company, proof, through: bot, from: client, at: now, repositories),
                 changed: false)
         }
-        guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
-            throw AuthError.accountBlocked
-        }
-        let company: UUID?
+        guard account.user.status == .active else { throw AuthError.accountBlocked }
+        let company: Company?
         if let own = bot.company {
-            guard try await repositories.companies.memberships(of: user.id).contains(own) else {
+            guard try await repositories.companies.memberships(of: account.user.id).contains(own) else {
                 throw AuthError.accessRequired
             }
-            guard try await repositories.companies.find(own)?.status == .active else { throw AuthError.companySuspended }
-            company = own
+            company = try await active(own, in: repositories)
         } else {
-            company = try await signIn.company(of: user, in: repositories)?.id
+            company = try await signIn.company(of: account.user, in: repositories)
         }
-        let changed = try await update(identity, of: user, by: proof, at: now, in: repositories)
-        return Entry(
-            opening: try await open(for: user.id, in: company, proof, through: bot, from: client, at: now, repositories), changed: changed)
+        let renamed = try await update(account.identity, of: account.user, by: proof, at: now, in: repositories)
+        let opening = try await open(
+            for: renamed ?? account.user, in: company, proof, through: bot, from: client, at: now, repositories)
+        return Entry(opening: opening, changed: renamed != nil)
+    }
+
+    private func active(_ id: UUID, in repositories: Repositories) async throws -> Company {
+        guard let company = try await repositories.companies.find(id), company.status == .active else {
+            throw AuthError.companySuspended
+        }
+        return company
     }
 
     private func open(
-        for user: UUID, in company: UUID?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
+        for user: User, in company: Company?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> SignInService.Opening {
-        try await repositories.attempts.noteSignIn(user: user, at: now)
-        let keys = Lockout.deviceKeys(of: client)
-        let isNew = try await !signIn.lockout.knowsAny(of: keys, user: user, at: now, in: repositories)
-        for key in keys {
-            try await repositories.attempts.remember(device: key, user: user, at: now)
-        }
+        var user = user
+        user.lastLoginAt = now
+        try await repositories.attempts.noteSignIn(user: user.id, at: now)
+        let isKnown = try await signIn.lockout.remember(
+            Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         let opening = try await signIn.open(
             for: user, in: company, method: Self.methods(through: bot), from: client, at: now, repositories)
         var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
         ]
-        if isNew { facts.append(BotNotices.newDevice) }
+        if proof.isUnverified { facts.append(.init("unverified", true)) }
+        if !isKnown { facts.append(BotNotices.newDevice) }
         try await audit.record(
-            AuditEvent(.signInSucceeded, user: user, company: company, session: opening.session.id, facts: facts),
+            AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
         return opening
     }
@@ -175,28 +198,30 @@ public struct TelegramService: Sendable {
     private func create(
         _ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client, at now: Timestamp,
         in repositories: Repositories
-    ) async throws -> UUID {
+    ) async throws -> (User, Company?) {
         let person = proof.person
         let user = User(
             id: UUID(at: now, random: random), email: nil, emailKey: nil, name: person.name,
             phone: proof.phone.map { "+\($0)" }, passwordHash: nil, at: now)
         try await repositories.users.insert(user)
         try await repositories.telegramIdentities.insert(Self.identity(proof, of: user.id, at: now))
-        if let company = bot.company {
-            guard try await repositories.companies.find(company)?.status == .active else { throw AuthError.companySuspended }
-            guard try await repositories.companies.hasRoom(company) else { throw AuthError.tooMany }
-            try await repositories.companies.add(member: user.id, to: company, at: now)
+        var company: Company?
+        if let own = bot.company {
+            company = try await active(own, in: repositories)
+            guard try await repositories.companies.hasRoom(own) else { throw AuthError.tooMany }
+            try await repositories.companies.add(member: user.id, to: own, at: now)
         }
         if let code = referral ?? proof.startParameter {
             try await referrals.note(user.id, broughtBy: code, at: now, in: repositories)
         }
-        let facts: [JSON.Member] = [
+        var facts: [JSON.Member] = [
             .init("door", .string(proof.door.rawValue)), .init("telegram_id", .integer(person.id)),
             .init("bot_id", .integer(bot.id)),
         ]
+        if proof.isUnverified { facts.append(.init("unverified", true)) }
         try await audit.record(
             AuditEvent(.registered, user: user.id, company: bot.company, facts: facts), from: client, in: repositories)
-        return user.id
+        return (user, company)
     }
 
     static func identity(_ proof: TelegramProof, of user: UUID, at now: Timestamp) -> TelegramIdentity {
@@ -208,10 +233,10 @@ public struct TelegramService: Sendable {
 
     /// Takes over what Telegram says now. The account's name follows as long as nobody has chosen another, and a telephone
     /// number that Telegram has verified is taken where there is none.
-    /// - Returns: whether the account has changed.
+    /// - Returns: the account, where it has changed.
     private func update(
         _ identity: TelegramIdentity, of user: User, by proof: TelegramProof, at now: Timestamp, in repositories: Repositories
-    ) async throws -> Bool {
+    ) async throws -> User? {
         let person = proof.person
         var next = identity
         next.firstName = person.firstName
@@ -229,9 +254,9 @@ public struct TelegramService: Sendable {
         if user.name == identity.person.name { account.name = person.name }
         // A number that the person has given here stays.
         if user.phone == nil { account.phone = proof.phone.map { "+\($0)" } }
-        guard account.name != user.name || account.phone != user.phone else { return false }
+        guard account.name != user.name || account.phone != user.phone else { return nil }
         try await repositories.users.updateProfile(of: account, at: now)
-        return true
+        return account
     }
 
     // MARK: Beside

@@ -105,11 +105,20 @@ public struct CompanyRepository: Sendable {
         return ids
     }
 
-    private static let hasMemberships = Statement("SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1")
+    private static let everOfUser = Statement(
+        """
+        SELECT \(Company.columns), c.deleted_at FROM memberships m JOIN companies c ON c.id = m.company_id
+        WHERE m.user_id = $1 ORDER BY m.created_at, c.id
+        """)
 
-    /// Whether the user was ever put into a company, one that is gone since included.
-    public func hasMemberships(user: UUID) async throws(DatabaseError) -> Bool {
-        try await !sql.run(Self.hasMemberships, [user.sqlValue]).isEmpty
+    /// The companies that the user was ever put into, the first joined first; those that are gone since are nil.
+    public func all(everOfUser user: UUID) async throws(DatabaseError) -> [Company?] {
+        var companies: [Company?] = []
+        for var row in try await sql.run(Self.everOfUser, [user.sqlValue]) {
+            let company = try Company(row: &row)
+            companies.append(try row.next(Timestamp?.self) == nil ? company : nil)
+        }
+        return companies
     }
 
     private static let setStatus = Statement(

@@ -99,15 +99,15 @@ public struct SessionRepository: Sendable {
         try await sql.run(Self.byID, [id.sqlValue]).first()
     }
 
-    private static let activeOfUser = Statement(
+    private static let surplusOfUser = Statement(
         """
         SELECT \(Session.columns) FROM user_sessions
-        WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id
+        WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT 1000 OFFSET $3
         """)
 
-    /// The user's sessions that live, the oldest first.
-    public func active(ofUser user: UUID, at now: Timestamp) async throws(DatabaseError) -> [Session] {
-        try await sql.run(Self.activeOfUser, [user.sqlValue, now.sqlValue]).all()
+    /// The user's sessions that live, but for the newest, so many of which may stay; the oldest first.
+    public func surplus(ofUser user: UUID, keeping count: Int, at now: Timestamp) async throws(DatabaseError) -> [Session] {
+        try await sql.run(Self.surplusOfUser, [user.sqlValue, now.sqlValue, count.sqlValue]).all().reversed()
     }
 
     private static let page = Statement(

@@ -90,6 +90,20 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.rememberDevice, [user.sqlValue, key.sqlValue, now.sqlValue])
     }
 
+    private static let freshDevices = Statement(
+        """
+        SELECT count(*) FROM known_devices WHERE user_id = $1 AND device_key IN ($2, $3) AND last_seen_at > $4
+            AND failed_attempts = 0 AND locked_until IS NULL
+        """)
+
+    /// Whether the account has seen all of these devices since that moment, and no failures of theirs after it.
+    /// - Parameter keys: one or two.
+    public func areFresh(devices keys: [[UInt8]], user: UUID, seenSince: Timestamp) async throws(DatabaseError) -> Bool {
+        guard let first = keys.first, let last = keys.last else { return true }
+        let values = [user.sqlValue, first.sqlValue, last.sqlValue, seenSince.sqlValue]
+        return try await sql.run(Self.freshDevices, values).value(Int.self) == keys.count
+    }
+
     private static let forgetDevices = Statement(
         """
         DELETE FROM known_devices WHERE user_id = $1 AND device_key NOT IN (

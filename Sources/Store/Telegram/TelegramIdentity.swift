@@ -51,6 +51,20 @@ public struct TelegramIdentity: Sendable, Equatable, RowDecodable {
     }
 }
 
+/// A person of Telegram together with the account that is theirs.
+public struct TelegramAccount: Sendable, RowDecodable {
+    public let identity: TelegramIdentity
+    public let user: User
+
+    static let columns = TelegramIdentity.columns.split(separator: ",")
+        .map { "t." + $0.filter { $0 != " " && $0 != "\n" } }.joined(separator: ", ") + ", " + User.qualifiedColumns
+
+    public init(row: inout Row) throws(DatabaseError) {
+        identity = try TelegramIdentity(row: &row)
+        user = try User(row: &row)
+    }
+}
+
 /// The table of people of Telegram: one account each, one of them for each account.
 public struct TelegramIdentityRepository: Sendable {
     let sql: any StatementRunner
@@ -66,6 +80,17 @@ public struct TelegramIdentityRepository: Sendable {
 
     public func find(ofUser user: UUID) async throws(DatabaseError) -> TelegramIdentity? {
         try await sql.run(Self.byUser, [user.sqlValue]).first()
+    }
+
+    private static let accountOf = Statement(
+        """
+        SELECT \(TelegramAccount.columns) FROM telegram_identities t JOIN users u ON u.id = t.user_id
+        WHERE t.telegram_id = $1 AND u.deleted_at IS NULL
+        """)
+
+    /// nil too where the account was deleted.
+    public func account(of telegramID: Int64) async throws(DatabaseError) -> TelegramAccount? {
+        try await sql.run(Self.accountOf, [telegramID.sqlValue]).first()
     }
 
     private static let byUsername = Statement(

@@ -64,6 +64,13 @@ enum DeviceSchema {
     ]
     static let example: JSON = ["type": "desktop", "name": "Firefox on Linux", "os": "Linux", "browser": "Firefox"]
 
+    static func json(_ device: Session.Device) -> JSON {
+        [
+            "type": .string(device.type), "name": .string(device.name), "os": .string(device.os),
+            "browser": .string(device.browser),
+        ]
+    }
+
     static func write(_ device: Session.Device, into writer: inout JSONWriter) {
         writer.member("device") { writer in
             writer.member("type", device.type)
@@ -75,7 +82,7 @@ enum DeviceSchema {
 }
 
 /// A session, as its owner sees it.
-struct SessionAnswer: Answer {
+struct SessionAnswer: ValueAnswer {
     let session: Session
     /// The caller's own.
     let current: UUID
@@ -105,19 +112,13 @@ struct SessionAnswer: Answer {
         "expires_at": "2027-01-22T08:14:00.000Z", "ended_at": nil, "end_reason": nil,
     ]
 
-    func write(into writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("id", session.id.description)
-            writer.member("current", session.id == current)
-            DeviceSchema.write(session.device, into: &writer)
-            writer.member("ip", session.ip)
-            writer.member("user_agent", session.userAgent)
-            writer.member("created_at", session.createdAt.rfc3339)
-            writer.member("last_used_at", session.lastUsedAt.rfc3339)
-            writer.member("expires_at", session.expiresAt.rfc3339)
-            writer.member("ended_at", JSON(session.endedAt))
-            writer.member("end_reason", JSON(session.endReason?.rawValue))
-        }
+    var json: JSON {
+        [
+            "id": JSON(session.id), "current": .bool(session.id == current), "device": DeviceSchema.json(session.device),
+            "ip": .string(session.ip), "user_agent": .string(session.userAgent), "created_at": JSON(session.createdAt),
+            "last_used_at": JSON(session.lastUsedAt), "expires_at": JSON(session.expiresAt),
+            "ended_at": JSON(session.endedAt), "end_reason": JSON(session.endReason?.rawValue),
+        ]
     }
 }
 

@@ -11,11 +11,11 @@ enum RefreshCookie {
         request.cookie(name).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    static func holding(_ token: String, until expiry: Timestamp, for call: Call) -> Cookie {
+    static func holding(_ token: String, until expiry: Timestamp, at path: String = path, for call: Call) -> Cookie {
         Cookie(name, token, path: path, lifetime: expiry - call.services.clock.now, isSecure: call.isSecure)
     }
 
-    static func cleared(for call: Call) -> Cookie {
+    static func cleared(at path: String = path, for call: Call) -> Cookie {
         Cookie(name, "", path: path, lifetime: .zero, isSecure: call.isSecure)
     }
 }
@@ -31,7 +31,7 @@ enum DeviceCookie {
         return token
     }
 
-    static func holding(_ token: String, for call: Call) -> Cookie {
-        Cookie(name, token, path: "/auth", lifetime: lifetime, isSecure: call.isSecure)
+    static func holding(_ token: String, at path: String = "/auth", for call: Call) -> Cookie {
+        Cookie(name, token, path: path, lifetime: lifetime, isSecure: call.isSecure)
     }
 }

@@ -8,8 +8,12 @@ enum Guard: Sendable {
     case anyone
     /// Whoever holds a refresh token of ours that has not expired, in the body or in the cookie.
     case refreshToken
+    /// The same, under the names that clients of `/api/v2` know, which may send an access token beside the cookie.
+    case renewal
     /// Whoever holds an access token whose session lives.
     case signedIn
+    /// The same with the token in the body.
+    case tokenInBody
     /// Whoever is signed in and has the permission, everywhere or in the company that the session stands in. The
     /// service asks which of the two.
     case may(Permission)
@@ -25,7 +29,9 @@ enum Guard: Sendable {
         switch self {
         case .anyone: break
         case .refreshToken: call.refreshToken = try Self.refreshToken(of: call)
+        case .renewal: call.refreshToken = try Self.renewalToken(of: call)
         case .signedIn: try await Self.identify(&call)
+        case .tokenInBody: try await Self.identifyByBody(&call)
         case .may(let permission):
             try await Self.identify(&call)
             guard call.subject?.scope(of: permission) != nil else {
@@ -46,7 +52,16 @@ enum Guard: Sendable {
             } catch { return .failure(error) }
         }
         guard let result else { throw .tokenMissing }
-        let token = try result.get()
+        try await admit(try result.get(), &call)
+    }
+
+    private static func identifyByBody(_ call: inout Call) async throws {
+        let input = try call.request.input(AccessTokenInput.self)
+        try await admit(
+            try call.services.accessTokens.verify(Array(input.token.utf8), at: call.services.clock.now), &call)
+    }
+
+    private static func admit(_ token: AccessToken, _ call: inout Call) async throws(AuthError) {
         call.subject = try await call.services.sessions.admit(token, from: call.request.client, as: call.client)
         call.accessToken = token
     }
@@ -61,13 +76,24 @@ enum Guard: Sendable {
     }
 
     private static func refreshToken(of call: Call) throws -> RefreshToken {
-        let input = try call.request.input(RefreshInput.self)
+        try read(try call.request.input(RefreshInput.self).refreshToken, or: nil, call)
+    }
+
+    private static func renewalToken(of call: Call) throws -> RefreshToken {
+        let input = try call.request.input(RenewalInput.self)
+        return try read(input.refreshToken, or: input.token, call)
+    }
+
+    /// - Parameter other: what is no refresh token, and is refused as one where none came in the cookie.
+    private static func read(_ given: String?, or other: String?, _ call: Call) throws -> RefreshToken {
         let text: String
-        if let given = input.refreshToken {
+        if let given {
             text = given
         } else if let cookie = RefreshCookie.token(in: call.request) {
             try OriginCheck.check(call)
             text = cookie
+        } else if let other {
+            text = other
         } else {
             throw AuthError.tokenMissing
         }
@@ -90,7 +116,7 @@ enum Guard: Sendable {
     var securityScheme: String? {
         switch self {
         case .anyone: nil
-        case .refreshToken: nil
+        case .refreshToken, .renewal, .tokenInBody: nil
         case .signedIn, .may, .signedInOrService: "access_token"
         case .service: "api_key"
         case .machine: "metrics_token"
@@ -101,9 +127,13 @@ enum Guard: Sendable {
     var problems: [ProblemCode] {
         switch self {
         case .anyone: []
-        case .refreshToken:
+        case .refreshToken, .renewal:
             [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
         case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
+        case .tokenInBody:
+            [
+                .malformedBody, .validationFailed, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed,
+            ]
         case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed, .forbidden]
         case .service: [.tokenMissing, .tokenInvalid, .tokenExpired]
         case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]

@@ -69,8 +69,9 @@ enum DocumentationPage {
     private static func access(_ access: Guard) -> String {
         switch access {
         case .anyone: "For anybody."
-        case .refreshToken: "For whoever holds a refresh token, in the body or in the refreshToken cookie."
+        case .refreshToken, .renewal: "For whoever holds a refresh token, in the body or in the refreshToken cookie."
         case .signedIn: "For whoever is signed in: Authorization: Bearer, with an access token."
+        case .tokenInBody: "For whoever has an access token, which comes in the body."
         case .may(let permission): "For whoever is signed in and has the permission \(permission)."
         case .service: "For service accounts with a key that has the scope."
         case .signedInOrService: "For whoever is signed in, and for service accounts."

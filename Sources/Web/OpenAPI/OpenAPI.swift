@@ -93,9 +93,9 @@ struct OpenAPI: Sendable {
 
     private static func security(_ access: Guard) -> JSON {
         switch access {
-        case .anyone: []
+        case .anyone, .tokenInBody: []
         // The token may come in the body, so the cookie is one way of two.
-        case .refreshToken: [["refresh_cookie": []], [:]]
+        case .refreshToken, .renewal: [["refresh_cookie": []], [:]]
         case .signedIn, .may: [["access_token": []]]
         case .service: [["api_key": []]]
         case .signedInOrService: [["access_token": []], ["api_key": []]]
@@ -155,7 +155,8 @@ struct OpenAPI: Sendable {
         ]
         let byStatus = Dictionary(grouping: endpoint.problems, by: \.status.code)
         for (status, codes) in byStatus.sorted(by: { $0.key < $1.key }) {
-            members.append(.init(String(status), problem(codes)))
+            members.append(
+                .init(String(status), MiniAppFailure.covers(endpoint.pattern) ? failure(codes) : problem(codes)))
         }
         return .object(members)
     }
@@ -174,6 +175,25 @@ struct OpenAPI: Sendable {
         ]
     }
 
+    /// The same in the form of `/api/v2`.
+    private func failure(_ codes: [ProblemCode]) -> JSON {
+        let examples = codes.map { code in
+            JSON.Member(code.rawValue, ["value": MiniAppFailure.example(code, errors: Self.errorsExample(code))])
+        }
+        let content: JSON = [
+            "schema": ["$ref": .string("#/components/schemas/\(MiniAppFailure.schemaName)")], "examples": .object(examples),
+        ]
+        return [
+            "description": .string(codes.map(\.title).joined(separator: " Or: ")),
+            "content": .object([.init(MiniAppFailure.contentType, content)]),
+        ]
+    }
+
+    private static func errorsExample(_ code: ProblemCode) -> JSON {
+        code == .validationFailed
+            ? [["field": "email", "code": "email_invalid", "message": "An e-mail address has one @."]] : []
+    }
+
     private var problemResponses: [JSON.Member] {
         ProblemCode.allCases.map { code in
             .init(
@@ -190,13 +210,10 @@ struct OpenAPI: Sendable {
     }
 
     private func example(_ code: ProblemCode) -> JSON {
-        let errors: JSON =
-            code == .validationFailed
-            ? [["field": "email", "code": "email_invalid", "message": "An e-mail address has one @."]] : []
-        return [
+        [
             "type": .string("\(documentation)#\(code.rawValue)"), "title": .string(code.title),
             "status": .integer(Int64(code.status.code)), "detail": .string(code.title),
-            "code": .string(code.rawValue), "request_id": "6f1d0c2b3a495867", "errors": errors,
+            "code": .string(code.rawValue), "request_id": "6f1d0c2b3a495867", "errors": Self.errorsExample(code),
         ]
     }
 
@@ -212,18 +229,10 @@ struct OpenAPI: Sendable {
                         "status": ["type": "integer"], "detail": ["type": "string"],
                         "code": ["enum": .array(ProblemCode.allCases.map { .string($0.rawValue) })],
                         "request_id": ["type": "string"],
-                        "errors": [
-                            "type": "array",
-                            "items": [
-                                "type": "object", "required": ["field", "code", "message"],
-                                "properties": [
-                                    "field": ["type": "string"], "code": ["type": "string"],
-                                    "message": ["type": "string"],
-                                ],
-                            ],
-                        ],
+                        "errors": Problem.errorsSchema,
                     ],
                 ]),
+            .init(MiniAppFailure.schemaName, MiniAppFailure.schema),
             // What no operation answers by itself, and others refer to.
             .init(UserAnswer.schemaName, UserAnswer.schema), .init(CompanyAnswer.schemaName, CompanyAnswer.schema),
             .init(SessionAnswer.schemaName, SessionAnswer.schema),

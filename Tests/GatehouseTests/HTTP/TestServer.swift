@@ -60,7 +60,7 @@ final class TestServer {
             Response(.methodNotAllowed).header("Allow", methods.map(\.description).joined(separator: ", "))
         },
         failure: { error, _ in Response(.internalError, contentType: "text/plain", body: Array("\(error)".utf8)) },
-        refusal: { status, _ in Response(status, contentType: "text/plain", body: Array("refused".utf8)) })
+        refusal: { status, _, _ in Response(status, contentType: "text/plain", body: Array("refused".utf8)) })
 
     static let routes = [
         get("/hello") { _ in text("hello") },

@@ -21,6 +21,8 @@ import Testing
         GET /auth/telegram: everyone
         DELETE /auth/telegram: everyone
         POST /auth/telegram/link: everyone
+        GET /api/v2/auth/check: everyone
+        GET /api/v2/auth/session: everyone
         GET /telegram/bots: SuperAdmin
         POST /telegram/bots: SuperAdmin
         GET /telegram/bots/{id}: SuperAdmin

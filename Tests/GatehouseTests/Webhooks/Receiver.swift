@@ -36,7 +36,7 @@ final class Receiver: Sendable {
         init(_ answer: @escaping @Sendable (Int) async -> Response) { self.answer = answer }
 
         func bodyPolicy(for request: Request) -> BodyPolicy { .collect(limit: 1 << 16) }
-        func refusal(_ status: Status, peer: IPAddress) -> Response { Response(status) }
+        func refusal(_ status: Status, peer: IPAddress, path: String?) -> Response { Response(status) }
 
         func respond(to request: Request) async -> Response {
             guard case .bytes(let body) = request.body else { return Response(.internalError) }

@@ -1,0 +1,73 @@
+import Ground
+import Store
+
+/// Where all doors meet: the session of somebody who has proved who they are.
+extension SignInService {
+    struct Opening: Sendable {
+        /// Whom the session stands for, as that transaction sees it.
+        let subject: Subject
+        let token: RefreshToken
+        /// Sessions that had to make room.
+        let ended: [UUID]
+
+        var session: Session { subject.session }
+    }
+
+    /// The company that the session will stand in: the one that is wanted, else the first that is active; none for who
+    /// belongs to none.
+    func company(of user: User, wanted: UUID? = nil, in repositories: Repositories) async throws -> Company? {
+        let ever = try await repositories.companies.all(everOfUser: user.id)
+        let companies = ever.compactMap { $0 }
+        if let wanted { return try Standing.company(wanted, among: companies) }
+        if let active = companies.first(where: { $0.status == .active }) { return active }
+        guard ever.isEmpty else { throw AuthError.companySuspended }
+        return nil
+    }
+
+    /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
+    /// - Throws: `.accessEnded`, `.addressNotAllowed`.
+    func open(
+        for id: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
+        _ repositories: Repositories
+    ) async throws -> Opening {
+        guard let user = try await repositories.users.find(id) else { throw AuthError.credentialsInvalid }
+        var place: Company?
+        if let company {
+            place = try await repositories.companies.find(company)
+            guard place != nil else { throw AuthError.companySuspended }
+        }
+        return try await open(for: user, in: place, method: method, from: client, at: now, repositories)
+    }
+
+    /// The same for who has read the person and the company in this transaction.
+    func open(
+        for user: User, in company: Company?, method: String, from client: Client, at now: Timestamp,
+        _ repositories: Repositories
+    ) async throws -> Opening {
+        guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
+        let grants = try await repositories.grants.current(of: user.id, at: now)
+        let gate = gates.gate(of: user, grants, in: company?.id)
+        guard gate.admits(client.address) else { throw AuthError.addressNotAllowed }
+        let surplus = try await repositories.sessions.surplus(
+            ofUser: user.id, keeping: lockout.settings.maximumSessions - 1, at: now)
+        for session in surplus {
+            _ = try await repositories.sessions.end(session.id, because: .limit, at: now)
+            try await audit.record(
+                AuditEvent(
+                    .sessionEnded, user: user.id, company: session.companyID, session: session.id,
+                    facts: [JSON.Member("reason", .string(Session.EndReason.limit.rawValue))]),
+                from: client, in: repositories)
+        }
+        let id = UUID(at: now, random: random)
+        let expiry = Timestamp(seconds: (now + sessions.settings.refreshLifetime).seconds)
+        let token = sessions.refreshTokens.first(for: id, expiresAt: expiry)
+        let session = Session(
+            id: id, userID: user.id, companyID: company?.id, secretDigest: token.digest,
+            expiresAt: sessions.rotations.rowExpiry(for: expiry), methods: method,
+            ip: client.address.description, userAgent: client.userAgent,
+            device: DeviceParser.device(of: client.userAgent), at: now)
+        try await repositories.sessions.insert(session)
+        let subject = Subject(user: user, grants: grants, company: company, session: session, gate: gate)
+        return Opening(subject: subject, token: token, ended: surplus.map(\.id))
+    }
+}
