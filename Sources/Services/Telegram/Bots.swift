@@ -17,6 +17,9 @@ public struct Bot: Sendable {
     let token: BotToken
     let clientSecret: ClientSecret?
     let keys: TelegramKeys
+
+    /// Whether it is a client of OpenID Connect.
+    var isClient: Bool { clientSecret.map { _ in true } ?? false }
 }
 
 /// The bots of this server: the one that `TELEGRAM_BOT_TOKEN` names, and those in the database.

@@ -34,7 +34,7 @@ public struct OIDCDoor: Sendable {
     /// - Throws: `.telegramNotConfigured`, `.doorClosed`, `.telegramUnreachable`.
     public func begin(through id: Int64?, returnTo: ReturnAddress?, device: String?) async throws(AuthError) -> Departure {
         let bot = try await bot(id)
-        guard bot.clientSecret != nil else { throw .telegramNotConfigured }
+        guard bot.isClient else { throw .telegramNotConfigured }
         let attempt = OIDCAttempt(
             state: secret(), nonce: secret(), verifier: secret(), bot: bot.id, returnTo: returnTo ?? .home, device: device,
             expiresAt: clock.now + OIDCSeals.lifetime)
@@ -51,7 +51,7 @@ public struct OIDCDoor: Sendable {
 
     private func bot(_ id: Int64?) async throws(AuthError) -> Bot {
         let bot: Bot
-        if id == nil, let first = try await telegram.bots.all().first(where: { $0.doors.contains(.oidc) && $0.clientSecret != nil }) {
+        if id == nil, let first = try await telegram.bots.all().first(where: { $0.doors.contains(.oidc) && $0.isClient }) {
             bot = first
         } else {
             bot = try await telegram.bots.find(id)
