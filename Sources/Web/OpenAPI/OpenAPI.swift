@@ -237,6 +237,7 @@ struct OpenAPI: Sendable {
             .init(UserAnswer.schemaName, UserAnswer.schema), .init(CompanyAnswer.schemaName, CompanyAnswer.schema),
             .init(SessionAnswer.schemaName, SessionAnswer.schema),
             .init(HistoryItemAnswer.schemaName, HistoryItemAnswer.schema),
+            .init(AccessReviewAnswer.schemaName, AccessReviewAnswer.schema),
         ]
         for endpoint in endpoints {
             guard let name = endpoint.operation.answer.schemaName, !members.contains(where: { $0.name == name }) else {
