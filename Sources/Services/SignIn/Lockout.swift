@@ -61,10 +61,10 @@ struct Lockout: Sendable {
         return nil
     }
 
-    /// Whether the account knows one of the keys.
-    func knowsAny(of keys: [[UInt8]], user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
+    /// Whether the account knows others, and none of the keys. The first device of an account is no news.
+    func isNew(_ keys: [[UInt8]], to user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
         guard let first = keys.first, let last = keys.last else { return false }
-        return try await repositories.attempts.knows(first, or: last, user: user, seenSince: now - settings.deviceMemory)
+        return try await repositories.attempts.knows(first, or: last, user: user, seenSince: now - settings.deviceMemory) == false
     }
 
     /// Counts an attempt before it is made.

@@ -155,7 +155,7 @@ public struct TelegramService: Sendable {
     ) async throws -> SignInService.Opening {
         try await repositories.attempts.noteSignIn(user: user, at: now)
         let keys = Lockout.deviceKeys(of: client)
-        let isNew = try await !signIn.lockout.knowsAny(of: keys, user: user, at: now, in: repositories)
+        let isNew = try await signIn.lockout.isNew(keys, to: user, at: now, in: repositories)
         for key in keys {
             try await repositories.attempts.remember(device: key, user: user, at: now)
         }
