@@ -63,10 +63,10 @@ struct Lockout: Sendable {
         return nil
     }
 
-    /// Whether the account knows one of the keys.
-    func knowsAny(of keys: [[UInt8]], user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
+    /// Whether the account knows others, and none of the keys. The first device of an account is no news.
+    func isNew(_ keys: [[UInt8]], to user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
         guard let first = keys.first, let last = keys.last else { return false }
-        return try await repositories.attempts.knows(first, or: last, user: user, seenSince: now - settings.deviceMemory)
+        return try await repositories.attempts.knows(first, or: last, user: user, seenSince: now - settings.deviceMemory) == false
     }
 
     /// Counts an attempt before it is made.
@@ -140,18 +140,18 @@ struct Lockout: Sendable {
     }
 
     /// Keeps where somebody has signed in from.
-    /// - Returns: whether any of it was known.
+    /// - Returns: whether it is news: the account knows others, and none of it.
     @discardableResult
     func remember(_ keys: [[UInt8]], of user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
         // When it was, need not be known to the hour: a row is not written for who comes again and again.
         let since = now - settings.deviceMemory / Self.partOfMemory
-        guard try await !repositories.attempts.areFresh(devices: keys, user: user, seenSince: since) else { return true }
-        let isKnown = try await knowsAny(of: keys, user: user, at: now, in: repositories)
+        guard try await !repositories.attempts.areFresh(devices: keys, user: user, seenSince: since) else { return false }
+        let isNew = try await isNew(keys, to: user, at: now, in: repositories)
         for key in keys {
             try await repositories.attempts.remember(device: key, user: user, at: now)
         }
         try await repositories.attempts.forgetOldest(ofUser: user, keeping: Self.devicesPerUser)
-        return isKnown
+        return isNew
     }
 
     /// The count with one more attempt, and the lock that stands if it fails.

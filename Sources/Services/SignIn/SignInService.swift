@@ -181,12 +181,16 @@ public struct SignInService: Sendable {
         guard user.status == .active else { throw AuthError.accountBlocked }
         guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }
         let company = try await company(of: user, wanted: proof.company, in: repositories)
+        let isNew =
+            if proof.attempt.device == nil {
+                try await lockout.isNew(proof.deviceKeys, to: user.id, at: now, in: repositories)
+            } else { false }
         try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
         user.lastLoginAt = now
         let opening = try await open(
             for: user, in: company, method: proof.method, from: client, at: now, repositories)
         var facts = [JSON.Member("method", .string(proof.method))]
-        if proof.attempt.device == nil { facts.append(BotNotices.newDevice) }
+        if isNew { facts.append(BotNotices.newDevice) }
         try await audit.record(
             AuditEvent(
                 .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),

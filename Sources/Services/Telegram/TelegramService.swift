@@ -179,7 +179,7 @@ public struct TelegramService: Sendable {
         var user = user
         user.lastLoginAt = now
         try await repositories.attempts.noteSignIn(user: user.id, at: now)
-        let isKnown = try await signIn.lockout.remember(
+        let isNew = try await signIn.lockout.remember(
             Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         let opening = try await signIn.open(
             for: user, in: company, method: Self.methods(through: bot), from: client, at: now, repositories)
@@ -188,7 +188,7 @@ public struct TelegramService: Sendable {
             .init("bot_id", .integer(proof.bot)),
         ]
         if proof.isUnverified { facts.append(.init("unverified", true)) }
-        if !isKnown { facts.append(BotNotices.newDevice) }
+        if isNew { facts.append(BotNotices.newDevice) }
         try await audit.record(
             AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)

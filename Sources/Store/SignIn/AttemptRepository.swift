@@ -70,12 +70,16 @@ public struct AttemptRepository: Sendable {
     }
 
     private static let knownDevice = Statement(
-        "SELECT 1 FROM known_devices WHERE user_id = $1 AND (device_key = $2 OR device_key = $3) AND last_seen_at > $4 LIMIT 1")
+        """
+        SELECT CASE WHEN device_key = $2 OR device_key = $3 THEN 1 ELSE 0 END AS is_known FROM known_devices
+        WHERE user_id = $1 AND last_seen_at > $4 ORDER BY is_known DESC LIMIT 1
+        """)
 
-    /// Whether the account knows one of two devices, and has seen it since that moment.
-    public func knows(_ key: [UInt8], or other: [UInt8], user: UUID, seenSince: Timestamp) async throws(DatabaseError) -> Bool {
+    /// Whether the account knows one of two devices, and has seen it since that moment; nil where it knows none at all.
+    public func knows(_ key: [UInt8], or other: [UInt8], user: UUID, seenSince: Timestamp) async throws(DatabaseError) -> Bool? {
         let values: [SQLValue] = [user.sqlValue, key.sqlValue, other.sqlValue, seenSince.sqlValue]
-        return try await !sql.run(Self.knownDevice, values).isEmpty
+        let known: Int64? = try await sql.run(Self.knownDevice, values).value()
+        return known.map { $0 == 1 }
     }
 
     public func write(ofDevice key: [UInt8], user: UUID, failed: Int, lockedUntil: Timestamp?)
