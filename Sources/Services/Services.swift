@@ -51,11 +51,11 @@ public final class Services: Sendable {
     public let botUpdates: BotUpdates
     public let signInCodes: SignInCodes
     public let clock: Clock
-    private let store: DataStore
+    let store: DataStore
     private let pool: HashingPool
     private let backlog: AuditBacklog
     private let courier: Courier
-    private let keyValue: any KeyValue
+    let keyValue: any KeyValue
 
     /// What the services stand on.
     public struct Foundations: Sendable {
@@ -272,31 +272,6 @@ public final class Services: Sendable {
                     permissions: role.permissions, at: now)
             }
         }
-    }
-
-    /// How the stores are.
-    public struct Health: Sendable {
-        public let database: Bool
-        /// nil where none is configured.
-        public let redis: Bool?
-        /// Whether everything is heard that other nodes say; else the database is asked instead.
-        public let hearsOthers: Bool
-        /// Whether requests can be served.
-        public let isReady: Bool
-    }
-
-    /// Asks the stores.
-    public func health() async -> Health {
-        let database: Bool
-        do {
-            _ = try await store.reading.keys.all(for: "health")
-            database = true
-        } catch { database = false }
-        let stores = configuration.stores
-        let redis = stores.redis == nil ? nil : keyValue.isConnected
-        return Health(
-            database: database, redis: redis, hearsOthers: sessions.revocations.hearsOthers,
-            isReady: database && (stores.tokenStore == .sql || redis != false))
     }
 
     /// Finishes hashing under way, and writes what waits to be written. Call it after the server has stopped.

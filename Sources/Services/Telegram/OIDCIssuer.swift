@@ -65,7 +65,7 @@ struct OIDCIssuer: Sendable {
             ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect), ("client_id", "\(bot.id)"),
             ("code_verifier", verifier),
         ])
-        let credentials = Self.base64(Array("\(bot.id):\(FormText.escape(secret.text))".utf8))
+        let credentials = Base64.encode(Array("\(bot.id):\(FormText.escape(secret.text))".utf8))
         let request = OutgoingRequest(
             url: address,
             headers: [
@@ -124,10 +124,5 @@ struct OIDCIssuer: Sendable {
             text.utf8.allSatisfy({ (97...122).contains($0) || $0 == 95 })
         else { return "unknown" }
         return text
-    }
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        let text = Base64URL.encode(bytes).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }
-        return String(text) + String(repeating: "=", count: (4 - text.count % 4) % 4)
     }
 }

@@ -17,14 +17,8 @@ struct WebhookSecret: Sendable {
 
     private static func purpose(_ webhook: UUID) -> String { "webhook:\(webhook)" }
 
-    var text: String { "whsec_" + Self.base64(bytes) }
+    var text: String { "whsec_" + Base64.encode(bytes) }
 
     /// The signature of a message.
-    func signature(of content: [UInt8]) -> String { "v1," + Self.base64(HMACKey(bytes).sign(content)) }
-
-    /// With padding (RFC 4648, section 4).
-    private static func base64(_ bytes: [UInt8]) -> String {
-        let text = Base64URL.encode(bytes).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }
-        return String(text) + String(repeating: "=", count: (4 - text.count % 4) % 4)
-    }
+    func signature(of content: [UInt8]) -> String { "v1," + Base64.encode(HMACKey(bytes).sign(content)) }
 }
