@@ -10,6 +10,7 @@ enum Serving {
         let house = try await House(configuration, log: Log.standardError(level: level))
         let server = try WebServer(services: house.services, log: house.log, version: Version.current).start()
         try await greet(house, port: server.port)
+        Memory.returnCode()
         house.services.outbox.start()
         house.services.botUpdates.start()
         let chores = [Task { await Chores.run(house) }, Task { await Chores.keepAudit(house) }]
@@ -68,6 +69,7 @@ enum Chores {
                 await attempt("access_ends", house) { try await house.services.access.tellOfEnds() }
             }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
+            // What the first round needed is seldom needed again.
             if beats == 0 { Memory.returnCode() }
             beats += 1
             do { try await Task.sleep(for: .seconds(beat)) } catch { return }
