@@ -44,9 +44,9 @@ let package = Package(
         system("CUnistring", pkgConfig: nil, apt: "libunistring-dev", brew: "libunistring"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
-        .target(name: "CCurl", path: "Sources/CLibraries/CCurl"),
-        .target(name: "CMaxMind", path: "Sources/CLibraries/CMaxMind"),
-        .target(name: "CQRencode", path: "Sources/CLibraries/CQRencode"),
+        .target(name: "CCurl", dependencies: ["CSystem"], path: "Sources/CLibraries/CCurl"),
+        .target(name: "CMaxMind", dependencies: ["CSystem"], path: "Sources/CLibraries/CMaxMind"),
+        .target(name: "CQRencode", dependencies: ["CSystem"], path: "Sources/CLibraries/CQRencode"),
         .target(
             name: "CCommonPasswords", path: "Sources/CLibraries/CCommonPasswords",
             exclude: ["common-passwords.txt", "LICENSE"]),

@@ -2,16 +2,16 @@
 #define CURL_DISABLE_DEPRECATION
 #define CURL_DISABLE_TYPECHECK
 #include "CCurl.h"
+#include "CLibrary.h"
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* X(type, name, parameters): every function that is called here. */
-#define FUNCTIONS \
+/* Every function that is called here. */
+#define FUNCTIONS(X) \
     X(CURLcode, curl_global_init, (long)) \
     X(CURL *, curl_easy_init, (void)) \
     X(CURLcode, curl_easy_setopt, (CURL *, CURLoption, ...)) \
@@ -28,23 +28,11 @@
     X(CURLMsg *, curl_multi_info_read, (CURLM *, int *)) \
     X(CURLMcode, curl_multi_cleanup, (CURLM *))
 
-static struct {
-#define X(type, name, parameters) type(*name) parameters;
-    FUNCTIONS
-#undef X
-} lib;
+GH_LIBRARY("libcurl.so.4", FUNCTIONS)
 
 static int failed = 1;
 
-static void load(void) {
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library) return;
-    int missing = 0;
-#define X(type, name, parameters) missing |= !(*(void **)&lib.name = dlsym(library, #name));
-    FUNCTIONS
-#undef X
-    failed = missing || lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK;
-}
+static void load(void) { failed = !find_library() || lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK; }
 
 int gh_curl_load(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

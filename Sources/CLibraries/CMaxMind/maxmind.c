@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "CMaxMind.h"
-#include <dlfcn.h>
+#include "CLibrary.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <maxminddb.h>
@@ -13,31 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* X(type, name, parameters): every function that is called here. */
-#define FUNCTIONS \
+/* Every function that is called here. */
+#define FUNCTIONS(X) \
     X(int, MMDB_open, (const char *, uint32_t, MMDB_s *)) \
     X(MMDB_lookup_result_s, MMDB_lookup_sockaddr, (const MMDB_s *, const struct sockaddr *, int *)) \
     X(int, MMDB_read_node, (const MMDB_s *, uint32_t, MMDB_search_node_s *)) \
     X(int, MMDB_aget_value, (MMDB_entry_s *, MMDB_entry_data_s *, const char *const *)) \
     X(void, MMDB_close, (MMDB_s *))
 
-static struct {
-#define X(type, name, parameters) type(*name) parameters;
-    FUNCTIONS
-#undef X
-} lib;
+GH_LIBRARY("libmaxminddb.so.0", FUNCTIONS)
 
 static int failed = 1;
 
-static void load(void) {
-    void *library = dlopen("libmaxminddb.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!library) return;
-    int missing = 0;
-#define X(type, name, parameters) missing |= !(*(void **)&lib.name = dlsym(library, #name));
-    FUNCTIONS
-#undef X
-    failed = missing;
-}
+static void load(void) { failed = !find_library(); }
 
 static int is_loaded(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

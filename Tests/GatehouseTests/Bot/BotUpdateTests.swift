@@ -39,8 +39,9 @@ struct BotUpdateTests {
             let talk = Conversation(telegram: telegram, gatehouse: next)
             let ada = try telegram.person("Ada")
             try telegram.says(ada, "/whoami")
-            // It has looked, and found the lease taken, before anything can have been asked.
-            try await Task.sleep(for: .milliseconds(700))
+            // It has looked twice, and found the lease taken.
+            let looked = next.database.writes
+            #expect(await eventually { next.database.writes >= looked + 2 })
             #expect(try telegram.calls("getUpdates").isEmpty)
             next.clock.advance(by: .seconds(60))
             _ = try await telegram.said(ada, 1)

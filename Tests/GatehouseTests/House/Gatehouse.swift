@@ -96,10 +96,14 @@ final class LogSink: Sendable {
 final class FaultyDatabase: Database {
     private let base: any Database
     private let fails = Atomic<Bool>(false)
+    private let written = Atomic<Int>(0)
 
     init(_ base: any Database) { self.base = base }
 
     func setFailing(_ failing: Bool) { fails.store(failing, ordering: .sequentiallyConsistent) }
+
+    /// How many single statements were to change something.
+    var writes: Int { written.load(ordering: .sequentiallyConsistent) }
 
     var runsCompoundStatements: Bool { base.runsCompoundStatements }
 
@@ -119,6 +123,7 @@ final class FaultyDatabase: Database {
     }
 
     func write(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        written.add(1, ordering: .sequentiallyConsistent)
         if fails.load(ordering: .sequentiallyConsistent) { throw .unavailable("told to fail") }
         return try await base.write(statement, values)
     }
