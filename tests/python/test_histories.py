@@ -131,7 +131,7 @@ class Reference:
     def refresh(self, node, token):
         with self.lock:
             session = self.sessions[self.owner_of_token[token]]
-            if session["ended"] and not self._errs("ended sessions go on"):
+            if session["ended"] and not self._errs("ended sessions go on", 0.3):
                 return Reply(401, "session_ended")
             index = session["tokens"].index(token)
             age = len(session["tokens"]) - 1 - index
@@ -233,8 +233,8 @@ def test_a_house_that_keeps_the_rules_is_found_right(world):
     "old tokens are good", "reuse has no consequence", "a failure of its own", "sessions end by themselves",
     "a logout is forgotten", "some sessions are forgotten"])
 def test_a_house_that_breaks_a_rule_is_found_out(fault):
-    violations = check(Run(Unhurried(fault), Plan(1, 1600)).run())
-    assert violations
+    # Which of its threads meet is the machine's choice, so that one history of many shows nothing of a rare fault.
+    assert any(check(Run(Unhurried(fault, seed), Plan(seed, 1600)).run()) for seed in range(1, 7))
 
 
 def test_what_goes_wrong_is_shown_with_little():
