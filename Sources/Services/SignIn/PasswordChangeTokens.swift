@@ -7,6 +7,8 @@ public enum SignInOutcome: Sendable {
     case signedIn(SignedIn)
     /// The password was chosen by somebody else. The token opens nothing but the way to a new one.
     case passwordChange(token: String, expiresIn: Duration)
+    /// The first proof was good, and a second is asked for.
+    case secondFactor(SecondFactorChallenge)
 }
 
 /// Tokens with which a person who has proved an old password may choose a new one: whose, until when, and a code over
