@@ -72,6 +72,18 @@ public struct AuditEvent: Sendable {
         case accessEnding = "access.ending"
         case accessConfirmed = "access.confirmed"
         case accessWithdrawn = "access.withdrawn"
+        case secondFactorAsked = "second_factor.asked"
+        case secondFactorSent = "second_factor.code_sent"
+        case secondFactorFailed = "second_factor.failed"
+        case secondFactorBegun = "second_factor.setup_begun"
+        case secondFactorEnabled = "second_factor.enabled"
+        case secondFactorDisabled = "second_factor.disabled"
+        case secondFactorReset = "second_factor.reset"
+        case recoveryCodesMade = "recovery_codes.made"
+        case recoveryCodeUsed = "recovery_codes.used"
+        case deviceRemembered = "device.remembered"
+        case deviceForgotten = "device.forgotten"
+        case steppedUp = "session.stepped_up"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
@@ -83,7 +95,8 @@ public struct AuditEvent: Sendable {
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
-                .accessEndChanged, .accessWithdrawn:
+                .accessEndChanged, .accessWithdrawn, .secondFactorFailed, .secondFactorDisabled, .secondFactorReset,
+                .recoveryCodesMade, .recoveryCodeUsed:
                 "warning"
             default: "info"
             }
@@ -91,7 +104,9 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused,
+                .secondFactorFailed:
+                "failure"
             default: "success"
             }
         }
