@@ -29,7 +29,7 @@ import Testing
 
     @Test("whoever has a second factor proves that one, and no password instead", arguments: Stores.all)
     func secondFactor(kind: StoreKind) async throws {
-        try await withGatehouse(on: kind) { gatehouse in
+        try await withGatehouse(on: kind, ["JWT_EXPIRES_IN": "1h"]) { gatehouse in
             let app = try gatehouse.registered().authenticator()
             var browser = Browser(gatehouse)
             let ada = try browser.signedIn(app)

@@ -18,14 +18,14 @@ import Testing
             #expect(change.code == "token_invalid")
             for token in [ada.accessToken, ada.refreshToken, "gh2_", "gh2_AAAA", String(challenge.dropLast()), challenge + "A"] {
                 guard token.utf8.count <= 128 else { continue }
-                #expect(try browser.finish(token, app.nextCode()).code == "token_invalid", "\(token)")
+                #expect(try browser.finish(token, app.code()).code == "token_invalid", "\(token)")
             }
             // Any bit of it.
             let bytes = try #require(Base64URL.decode(challenge.dropFirst(4)))
             for index in stride(from: 0, to: bytes.count, by: 5) {
                 var other = bytes
                 other[index] ^= 1
-                #expect(try browser.finish("gh2_" + Base64URL.encode(other), app.nextCode()).code == "token_invalid")
+                #expect(try browser.finish("gh2_" + Base64URL.encode(other), app.code()).code == "token_invalid")
             }
             #expect(try browser.finish(challenge, app.nextCode()).status == 200)
         }
