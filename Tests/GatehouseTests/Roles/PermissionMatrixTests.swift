@@ -23,6 +23,7 @@ import Testing
         GET /auth/telegram: everyone
         DELETE /auth/telegram: everyone
         POST /auth/telegram/link: everyone
+        POST /auth/telegram/link/start: everyone
         GET /api/v2/auth/check: everyone
         GET /api/v2/auth/session: everyone
         GET /telegram/bots: SuperAdmin
