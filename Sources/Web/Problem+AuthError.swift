@@ -64,6 +64,8 @@ extension Problem {
         case .secondFactorEnabled: self.init(.secondFactorEnabled)
         case .lastSecondFactor: self.init(.lastSecondFactor)
         case .lastWayIn: self.init(.lastWayIn)
+        case .linkInvalid: self.init(.linkInvalid)
+        case .mailNotConfigured: self.init(.mailNotConfigured)
         case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)
         case .overloaded(let time): self.init(.overloaded, retryAfter: time)

@@ -84,11 +84,17 @@ public struct AuditEvent: Sendable {
         case deviceRemembered = "device.remembered"
         case deviceForgotten = "device.forgotten"
         case steppedUp = "session.stepped_up"
+        case passwordResetRequested = "password.reset_requested"
+        case passwordReset = "password.reset"
+        case emailVerified = "email.verified"
+        case emailChangeRequested = "email.change_requested"
+        case emailChangeUndone = "email.change_undone"
+        case magicLinkRequested = "magic_link.requested"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
             switch self {
-            case .tokenReused, .accountLocked, .disowned: "critical"
+            case .tokenReused, .accountLocked, .disowned, .emailChangeUndone: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
@@ -96,7 +102,7 @@ public struct AuditEvent: Sendable {
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
                 .accessEndChanged, .accessWithdrawn, .secondFactorFailed, .secondFactorDisabled, .secondFactorReset,
-                .recoveryCodesMade, .recoveryCodeUsed:
+                .recoveryCodesMade, .recoveryCodeUsed, .passwordReset:
                 "warning"
             default: "info"
             }
