@@ -182,7 +182,7 @@ class Bench:
         root = load.HERE.parent.parent
         program = machine.compile_swift(
             [load.HERE / "totp_rate.swift"], self.folder / "totp_rate", root / ".build/release",
-            ["Ground", "CSystem", "Credentials", "CCommonPasswords"],
+            ["Ground", "CSystem", "Credentials", "CCommonPasswords", "CHashMemory"],
             ["crypto", "zxcvbn", "unistring", "crypt", "sodium", "idn2"])
         runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
         self.table.add("check of a one-time code, sealed secret included", runs, bar=at_most(middle(runs, "cpu"), 5, "us"))
