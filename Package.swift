@@ -59,6 +59,7 @@ let package = Package(
         floor(
             "Credentials",
             ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring", "CCommonPasswords"]),
+        floor("WebAuthn", ["Ground", "Credentials", "COpenSSL"]),
         floor("HTML", []),
         floor("Outgoing", ["Ground", "CCurl"]),
         floor("Countries", ["Ground", "CMaxMind"]),
@@ -66,7 +67,7 @@ let package = Package(
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
-        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing", "Countries"]),
+        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "WebAuthn", "Outgoing", "Countries"]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML", "QRCode"],
             resources: [.embedInCode("Assets")]),
@@ -77,7 +78,7 @@ let package = Package(
         .testTarget(
             name: "GatehouseTests",
             dependencies: [
-                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Countries", "QRCode", "Store",
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "WebAuthn", "HTML", "Outgoing", "Countries", "QRCode", "Store",
                 "Services", "Web",
             ],
             // What tests do themselves takes no time; to optimise it takes minutes.
