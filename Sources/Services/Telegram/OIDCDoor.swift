@@ -92,7 +92,7 @@ public struct OIDCDoor: Sendable {
 
     /// Ends what was begun: once, however it ends.
     /// - Throws: `.signInNotBegun`, `.telegramRefused`, `.telegramUnreachable`, and what every door throws.
-    public func finish(_ attempt: OIDCAttempt, with answer: Return, from client: Client) async throws(AuthError) -> SignedIn {
+    public func finish(_ attempt: OIDCAttempt, with answer: Return, from client: Client) async throws(AuthError) -> SignInOutcome {
         try await spend(attempt)
         if let said = answer.issuer, said != issuer.url { throw .telegramInvalid(.notSigned) }
         guard answer.error == nil, let code = answer.code else { throw .telegramRefused }

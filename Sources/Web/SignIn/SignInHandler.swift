@@ -99,7 +99,7 @@ struct RegisterInput: Input {
 
 struct FirstPasswordInput: Input {
     static let token = Field<String>.secret(
-        "password_change_token", 1...128, example: "ghp_AZijs1wdez…", "The token of the login."
+        "password_change_token", 1...160, example: "ghp_AZijs1wdez…", "The token of the login."
     ).alias("token")
     static let fields: [any AnyField] = [token, PasswordInput.new]
 
