@@ -79,6 +79,8 @@ public struct Repositories: Sendable {
     public var challenges: ChallengeRepository { ChallengeRepository(sql: sql) }
     public var rememberedDevices: RememberedDeviceRepository { RememberedDeviceRepository(sql: sql) }
     public var referrals: ReferralRepository { ReferralRepository(sql: sql) }
+    public var passkeys: PasskeyRepository { PasskeyRepository(sql: sql) }
+    public var passkeyChallenges: PasskeyChallengeRepository { PasskeyChallengeRepository(sql: sql) }
 }
 
 /// Whether a transaction has put something into the outbox.

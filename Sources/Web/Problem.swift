@@ -61,6 +61,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case signInRefused = "sign_in_refused"
     case telegramRefused = "telegram_refused"
     case lastWayIn = "last_way_in"
+    case passkeyMalformed = "passkey_malformed"
+    case passkeyRefused = "passkey_refused"
+    case passkeyUnknown = "passkey_unknown"
+    case passkeyTaken = "passkey_taken"
+    case challengeInvalid = "challenge_invalid"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -76,11 +81,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
     var status: Status {
         switch self {
         case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed,
-            .telegramDataMalformed, .botTokenRefused:
+            .telegramDataMalformed, .botTokenRefused, .passkeyMalformed:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
             .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
-            .signInNotBegun, .telegramRefused:
+            .signInNotBegun, .telegramRefused, .passkeyRefused, .passkeyUnknown, .challengeInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
             .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired, .signInRefused,
@@ -91,7 +96,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
             .alreadyMember, .wouldShutYouOut, .webhookDisabled, .telegramTaken, .telegramLinked, .lastWayIn, .botTaken,
-            .accessHeld, .requestClosed:
+            .accessHeld, .requestClosed, .passkeyTaken:
             .conflict
         case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
@@ -167,6 +172,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .signInRefused: "The sign-in was refused in Telegram."
         case .telegramRefused: "Telegram has not confirmed the sign-in."
         case .lastWayIn: "Without this nobody could sign in to the account any more."
+        case .passkeyMalformed: "What the authenticator said cannot be read."
+        case .passkeyRefused: "What the authenticator said proves nothing here."
+        case .passkeyUnknown: "No account has this passkey."
+        case .passkeyTaken: "The passkey is registered already."
+        case .challengeInvalid: "The challenge is not good any more, or never was here."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."

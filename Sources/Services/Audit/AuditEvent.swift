@@ -72,18 +72,22 @@ public struct AuditEvent: Sendable {
         case accessEnding = "access.ending"
         case accessConfirmed = "access.confirmed"
         case accessWithdrawn = "access.withdrawn"
+        case passkeyRegistered = "passkey.registered"
+        case passkeyRenamed = "passkey.renamed"
+        case passkeyDeleted = "passkey.deleted"
+        case passkeyCounterBehind = "passkey.counter_behind"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
             switch self {
-            case .tokenReused, .accountLocked, .disowned: "critical"
+            case .tokenReused, .accountLocked, .disowned, .passkeyCounterBehind: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
-                .accessEndChanged, .accessWithdrawn:
+                .accessEndChanged, .accessWithdrawn, .passkeyRegistered, .passkeyDeleted:
                 "warning"
             default: "info"
             }
@@ -91,7 +95,7 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused, .passkeyCounterBehind: "failure"
             default: "success"
             }
         }

@@ -1,11 +1,10 @@
 import Ground
 import Store
-import WebAuthn
 
 /// What a page hands to the browser to have a passkey made.
 public struct PasskeyCreationOptions: Sendable {
     public let challenge: [UInt8]
-    public let party: RelyingParty
+    public let partyID: String
     public let partyName: String
     public let user: User
     /// Those that the person has: an authenticator makes no second one.
@@ -17,7 +16,8 @@ public struct PasskeyCreationOptions: Sendable {
     /// The id by which authenticators know the account: nothing of the person.
     public var userHandle: [UInt8] { user.id.bytes }
     public var userName: String { user.email ?? user.name }
-    public var algorithms: [Int64] { COSEAlgorithm.offered.map(\.rawValue) }
+    /// As COSE numbers them, the best first.
+    public let algorithms: [Int64]
 }
 
 /// What a page hands to the browser to have a passkey asked for.

@@ -26,6 +26,7 @@ public struct Configuration: Sendable {
     public let webhooks: WebhookSettings
     public let telegram: TelegramSettings
     public let access: AccessSettings
+    public let passkeys: PasskeySettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -52,6 +53,8 @@ public struct Configuration: Sendable {
         telegram = TelegramSettings(reading: &reader)
         reader.begin("Access")
         access = AccessSettings(reading: &reader)
+        reader.begin("Passkeys")
+        passkeys = PasskeySettings(reading: &reader, publicURL: server.publicURL)
         if environment == .production { demandSecurity(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }
@@ -141,7 +144,7 @@ public struct ServerSettings: Sendable {
     }
 
     /// `https://host[:port]`, without a trailing slash; nil for anything else.
-    private static func origin(_ text: String) -> String? {
+    static func origin(_ text: String) -> String? {
         let text = text.hasSuffix("/") ? String(text.dropLast()) : text
         let rest = text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
         let allowed = rest.utf8.allSatisfy { byte in
