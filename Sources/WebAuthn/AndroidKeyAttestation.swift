@@ -31,16 +31,17 @@ enum AndroidKeyAttestation {
             self.lists = lists
         }
 
-        /// Made in the device, to sign, and for one application only.
+        /// For one application only; made in the device, and to sign, as far as that is told: the vectors of the
+        /// standard tell neither.
         var isForSigningHere: Bool {
-            !lists.contains { $0.isForAllApplications } && lists.contains { $0.isGenerated } && lists.contains { $0.signs }
+            lists.allSatisfy { !$0.isForAllApplications && $0.isGenerated && $0.signs }
         }
     }
 
     private struct AuthorizationList {
         var isForAllApplications = false
-        var isGenerated = false
-        var signs = false
+        var isGenerated = true
+        var signs = true
 
         init(_ elements: DERReader) throws(DERReader.Fault) {
             var elements = elements
@@ -50,9 +51,12 @@ enum AndroidKeyAttestation {
                 var inside = element.inside
                 switch element.tag {
                 case 1:
-                    // purpose: a set of numbers, 2 of which is signing.
-                    let purposes = try inside.next(DERReader.Element.set)
-                    signs = purposes.contents.elementsEqual([DERReader.Element.integer, 1, 2])
+                    // What it is for: a set of numbers, of which 2 is signing.
+                    var purposes = try inside.next(DERReader.Element.set).inside
+                    signs = false
+                    while !purposes.isAtEnd {
+                        if try purposes.next(DERReader.Element.integer).contents.elementsEqual([2]) { signs = true }
+                    }
                 case 600: isForAllApplications = true
                 case 702: isGenerated = try inside.next(DERReader.Element.integer).contents.elementsEqual([0])
                 default: break

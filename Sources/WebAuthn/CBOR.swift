@@ -1,5 +1,5 @@
 /// A value of CBOR (RFC 8949), of the kinds that authenticators write.
-enum CBOR: Hashable, Sendable {
+package enum CBOR: Hashable, Sendable {
     case unsigned(UInt64)
     /// -1 - n.
     case negative(UInt64)
@@ -10,9 +10,14 @@ enum CBOR: Hashable, Sendable {
     case bool(Bool)
     case null
 
-    struct Entry: Hashable, Sendable {
-        let key: CBOR
-        let value: CBOR
+    package struct Entry: Hashable, Sendable {
+        package let key: CBOR
+        package let value: CBOR
+
+        package init(key: CBOR, value: CBOR) {
+            self.key = key
+            self.value = value
+        }
     }
 
     /// The value under that key; nil where there is none, or where this is no map.

@@ -3,8 +3,9 @@
 ///
 /// Lengths are definite, integers as short as they can be, keys in order and each once; no tags, no floating-point
 /// numbers. Depth and number of values are bounded.
-struct CBORReader {
-    struct Fault: Error, Hashable {}
+package struct CBORReader {
+    /// It is no CBOR of that form.
+    package struct Fault: Error, Hashable {}
 
     /// CTAP2 allows four levels of maps and arrays.
     private static let maximumDepth = 4
@@ -20,7 +21,7 @@ struct CBORReader {
     }
 
     /// One value that is all there is.
-    static func whole(_ source: [UInt8]) throws(Fault) -> CBOR {
+    package static func whole(_ source: [UInt8]) throws(Fault) -> CBOR {
         var reader = CBORReader(source)
         let value = try reader.next()
         guard reader.position == source.count else { throw Fault() }
