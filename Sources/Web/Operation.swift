@@ -163,11 +163,13 @@ struct AnswerDescription: Sendable {
             schema: A.schema, example: A.example)
     }
 
-    /// One of two.
-    static func json<A: Answer, B: Answer>(_ type: A.Type, or other: B.Type, _ summary: String) -> AnswerDescription {
+    /// One of several.
+    static func json<A: Answer, B: Answer>(
+        _ type: A.Type, or second: B.Type, _ others: any Answer.Type..., status: Status = .ok, _ summary: String
+    ) -> AnswerDescription {
         AnswerDescription(
-            status: .ok, contentType: "application/json", summary: summary, schemaName: nil,
-            schema: ["oneOf": [A.schema, B.schema]], example: A.example)
+            status: status, contentType: "application/json", summary: summary, schemaName: nil,
+            schema: ["oneOf": .array([A.schema, B.schema] + others.map { $0.schema })], example: A.example)
     }
 
     static func page(_ summary: String, _ status: Status = .ok) -> AnswerDescription {

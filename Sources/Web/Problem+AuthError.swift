@@ -56,6 +56,13 @@ extension Problem {
         case .signInNotBegun: self.init(.signInNotBegun)
         case .signInRefused: self.init(.signInRefused)
         case .telegramRefused: self.init(.telegramRefused)
+        case .insufficientUserAuthentication(let age, let level):
+            self.init(.insufficientUserAuthentication)
+            challenge = "max_age=\(age.milliseconds / 1000), acr_values=\"\(level.rawValue)\""
+        case .secondFactorRequired: self.init(.secondFactorRequired)
+        case .secondFactorUnavailable: self.init(.secondFactorUnavailable)
+        case .secondFactorEnabled: self.init(.secondFactorEnabled)
+        case .lastSecondFactor: self.init(.lastSecondFactor)
         case .lastWayIn: self.init(.lastWayIn)
         case .passkeyMalformed(let part): self.init(.passkeyMalformed, detail: "The part \(part) cannot be read.")
         case .passkeyRefused(let reason): self.init(.passkeyRefused, detail: "The reason is \(reason).")

@@ -72,6 +72,18 @@ public struct AuditEvent: Sendable {
         case accessEnding = "access.ending"
         case accessConfirmed = "access.confirmed"
         case accessWithdrawn = "access.withdrawn"
+        case secondFactorAsked = "second_factor.asked"
+        case secondFactorSent = "second_factor.code_sent"
+        case secondFactorFailed = "second_factor.failed"
+        case secondFactorBegun = "second_factor.setup_begun"
+        case secondFactorEnabled = "second_factor.enabled"
+        case secondFactorDisabled = "second_factor.disabled"
+        case secondFactorReset = "second_factor.reset"
+        case recoveryCodesMade = "recovery_codes.made"
+        case recoveryCodeUsed = "recovery_codes.used"
+        case deviceRemembered = "device.remembered"
+        case deviceForgotten = "device.forgotten"
+        case steppedUp = "session.stepped_up"
         case passkeyRegistered = "passkey.registered"
         case passkeyRenamed = "passkey.renamed"
         case passkeyDeleted = "passkey.deleted"
@@ -87,7 +99,8 @@ public struct AuditEvent: Sendable {
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
-                .accessEndChanged, .accessWithdrawn, .passkeyRegistered, .passkeyDeleted:
+                .accessEndChanged, .accessWithdrawn, .secondFactorFailed, .secondFactorDisabled, .secondFactorReset,
+                .recoveryCodesMade, .recoveryCodeUsed, .passkeyRegistered, .passkeyDeleted:
                 "warning"
             default: "info"
             }
@@ -95,7 +108,9 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused, .passkeyCounterBehind: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused,
+                .secondFactorFailed, .passkeyCounterBehind:
+                "failure"
             default: "success"
             }
         }

@@ -27,12 +27,14 @@ public final class SessionService: Sendable {
     let refusals: AddressRefusals
     let audit: Audit
     let settings: TokenSettings
+    /// How long ago whoever does what is sensitive may have proved who they are.
+    let stepUpMaximumAge: Duration
     let clock: Clock
 
     init(
         store: DataStore, accessTokens: AccessTokens, refreshTokens: RefreshTokens, subjects: Subjects,
         revocations: Revocations, rotations: any Rotations, ending: SessionEnding, refusals: AddressRefusals, audit: Audit,
-        settings: TokenSettings, clock: Clock
+        settings: TokenSettings, stepUpMaximumAge: Duration, clock: Clock
     ) {
         self.store = store
         self.accessTokens = accessTokens
@@ -44,6 +46,7 @@ public final class SessionService: Sendable {
         self.refusals = refusals
         self.audit = audit
         self.settings = settings
+        self.stepUpMaximumAge = stepUpMaximumAge
         self.clock = clock
     }
 

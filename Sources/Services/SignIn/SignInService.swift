@@ -130,7 +130,7 @@ public struct SignInService: Sendable {
         } catch { throw .from(error) }
     }
 
-    private func record(
+    func record(
         _ kind: AuditEvent.Kind, user: UUID?, because reason: String, andLocks: Bool = false, from client: Client
     ) async throws(AuthError) {
         let fact = JSON.Member("reason", .string(reason))

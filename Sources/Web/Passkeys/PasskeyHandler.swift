@@ -89,7 +89,8 @@ enum PasskeySignInHandler {
             Where the authenticator has verified the person by a PIN, a finger or a face, it counts as two factors. \
             Otherwise whoever has a second factor is asked for it.
             """,
-        takes: PasskeySignInInput.self, answers: SignInHandler.outcomes("Signed in, or a second factor is asked for."),
+        takes: PasskeySignInInput.self,
+        answers: .json(TokenAnswer.self, or: SecondFactorAnswer.self, "Signed in, or a second factor is asked for."),
         problems: refusals + [.accountBlocked, .accessEnded, .companySuspended, .notMember, .addressNotAllowed]
     ) { input, call in
         let device = SignInHandler.deviceToken(of: call)
@@ -101,26 +102,25 @@ enum PasskeySignInHandler {
     static let beginSecondFactor = Operation(
         "beginPasskeySecondFactor", "Tells the browser how to ask for a passkey as the second factor",
         detail: asking + ", and for this sign-in.",
-        takes: SecondFactorTokenInput.self, answers: .json(PasskeyRequestAnswer.self, "What the browser is to be given."),
-        problems: [.tokenInvalid, .tokenExpired, .secondFactorUnavailable]
+        takes: ChallengeInput.self, answers: .json(PasskeyRequestAnswer.self, "What the browser is to be given."),
+        problems: [.tokenMissing, .tokenInvalid, .tokenExpired, .secondFactorUnavailable, .originNotAllowed]
     ) { input, call in
         let options = try await call.services.passkeys.beginSecondFactor(
-            input.token, from: call.client(device: SignInHandler.deviceToken(of: call)))
+            try SecondFactorHandler.token(input.token, call), from: call.client)
         return .answer(PasskeyRequestAnswer(options: options))
     }
 
     static let finishSecondFactor = Operation(
         "finishPasskeySecondFactor", "Completes a sign-in with a passkey",
-        takes: PasskeySecondFactorInput.self, answers: SignInHandler.outcomes("Signed in, or a new password is asked for."),
-        problems: PasskeyHandler.refusals + [
-            .tokenInvalid, .tokenExpired, .codeInvalid, .secondFactorUnavailable, .accountLocked, .accountBlocked, .accessEnded,
-            .companySuspended, .addressNotAllowed,
-        ]
+        takes: PasskeySecondFactorInput.self,
+        answers: .json(TokenAnswer.self, or: PasswordChangeAnswer.self, "Signed in, or a new password is asked for."),
+        problems: PasskeyHandler.refusals + SecondFactorHandler.refusals + [.tokenMissing, .originNotAllowed]
     ) { input, call in
         let device = SignInHandler.deviceToken(of: call)
         let outcome = try await call.services.passkeys.finishSecondFactor(
-            input.token, with: input.assertion, remembers: input.remembers, from: call.client(device: device))
-        return SignInHandler.answer(outcome, device: device, for: call)
+            try SecondFactorHandler.token(input.token, call), with: input.assertion, remembers: input.remembers,
+            from: call.client(device: device))
+        return SignInHandler.answer(outcome, device: device, for: call).setting(DoorCookie.secondFactor.cleared(call))
     }
 
     static let beginStepUp = Operation(

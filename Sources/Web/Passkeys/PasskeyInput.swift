@@ -56,6 +56,20 @@ struct PasskeySignInInput: Input {
     }
 }
 
+struct PasskeySecondFactorInput: Input {
+    static let fields: [any AnyField] = [FactorFields.token, CredentialField.assertion, SecondFactorInput.remembers]
+
+    let token: String?
+    let assertion: PasskeyAssertion
+    let remembers: Bool
+
+    init(_ values: InputValues) throws(AuthError) {
+        token = try values[optional: FactorFields.token]
+        assertion = try values[CredentialField.assertion]
+        remembers = try values[optional: SecondFactorInput.remembers] ?? false
+    }
+}
+
 struct PasskeyStepUpInput: Input {
     static let fields: [any AnyField] = [CredentialField.assertion]
 

@@ -1,13 +1,15 @@
 import HTTP
 import Services
 
-/// What a browser keeps while somebody is at Telegram: for minutes, and for this host alone.
+/// What a browser keeps while somebody signs in by way of other pages: for minutes, and for this host alone.
 enum DoorCookie: String {
     /// Of a sign-in that goes by way of Telegram's page. That page sends the browser back, which is another site's doing:
     /// so it is `Lax`.
     case attempt = "gatehouse_telegram"
     /// Of the nonce of an ID token.
     case nonce = "gatehouse_nonce"
+    /// Of a sign-in that waits for a second factor.
+    case secondFactor = "gatehouse_2fa"
 
     /// A browser takes a cookie of this name only over TLS, for every path, and from no other host.
     private static let hostPrefix = "__Host-"

@@ -52,9 +52,10 @@ enum DoorHandler {
         let returnTo = try own["return_to"].map { try address($0, for: call) } ?? .home
         let body = try TelegramBody(query: rest.joined(separator: "&"))
         return await journey(to: returnTo, call) { () async throws(AuthError) in
-            let signedIn = try await call.services.telegram.signIn(
-                with: body.evidence, for: query.bot, referral: nil, from: call.client)
-            return (signedIn, nil)
+            let device = SignInHandler.deviceToken(of: call)
+            let outcome = try await call.services.telegram.signIn(
+                with: body.evidence, for: query.bot, referral: nil, from: call.client(device: device))
+            return (outcome, device)
         }
     }
 
@@ -76,14 +77,21 @@ enum DoorHandler {
     /// Sends the browser on, signed in or with the code of the reason why not.
     private static func journey(
         to address: ReturnAddress, _ call: Call,
-        _ enter: () async throws(AuthError) -> (SignedIn, device: String?)
+        _ enter: () async throws(AuthError) -> (SignInOutcome, device: String)
     ) async -> Response {
         let publicURL = call.application.configuration.server.publicURL
         do {
-            let (signedIn, device) = try await enter()
-            let response = redirect(to: address.url(publicURL: publicURL))
-                .setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
-            guard let device else { return response }
+            let (outcome, device) = try await enter()
+            let response: Response
+            switch outcome {
+            case .signedIn(let signedIn):
+                response = redirect(to: address.url(publicURL: publicURL))
+                    .setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
+            case .secondFactor(let challenge):
+                response = redirect(to: address.url(publicURL: publicURL, asksFor: challenge.methods))
+                    .setting(DoorCookie.secondFactor.holding(challenge.token, for: challenge.expiresIn, call))
+            case .passwordChange: throw AuthError.passwordChangeRequired
+            }
             return response.setting(DeviceCookie.holding(device, for: call))
         } catch {
             let code = call.application.problem(of: error, for: call.request).code.rawValue
