@@ -163,13 +163,22 @@ struct AnswerDescription: Sendable {
             schema: A.schema, example: A.example)
     }
 
-    /// One of several.
+    /// One of two.
     static func json<A: Answer, B: Answer>(
-        _ type: A.Type, or second: B.Type, _ others: any Answer.Type..., status: Status = .ok, _ summary: String
+        _ type: A.Type, or other: B.Type, status: Status = .ok, _ summary: String
     ) -> AnswerDescription {
         AnswerDescription(
             status: status, contentType: "application/json", summary: summary, schemaName: nil,
-            schema: ["oneOf": .array([A.schema, B.schema] + others.map { $0.schema })], example: A.example)
+            schema: ["oneOf": [A.schema, B.schema]], example: A.example)
+    }
+
+    /// One of three.
+    static func json<A: Answer, B: Answer, C: Answer>(
+        _ type: A.Type, or second: B.Type, _ third: C.Type, status: Status = .ok, _ summary: String
+    ) -> AnswerDescription {
+        AnswerDescription(
+            status: status, contentType: "application/json", summary: summary, schemaName: nil,
+            schema: ["oneOf": [A.schema, B.schema, C.schema]], example: A.example)
     }
 
     static func page(_ summary: String, _ status: Status = .ok) -> AnswerDescription {

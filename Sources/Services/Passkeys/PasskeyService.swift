@@ -50,7 +50,7 @@ public struct PasskeyService: Sendable {
             challenge: challenges.make(for: isDiscoverable ? .registration : .factorRegistration, to: Self.holder(token)),
             partyID: settings.party.id, partyName: settings.partyName, user: user, existing: existing,
             isDiscoverable: isDiscoverable, verification: isDiscoverable ? settings.verification : .discouraged,
-            algorithms: COSEAlgorithm.offered.map(\.rawValue), lifetime: PasskeyChallenges.lifetime)
+            lifetime: PasskeyChallenges.lifetime, algorithms: COSEAlgorithm.offered.map(\.rawValue))
     }
 
     /// What came of making one.

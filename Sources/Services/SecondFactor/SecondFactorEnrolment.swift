@@ -100,7 +100,7 @@ public struct SecondFactorEnrolment: Sendable {
         let isFirst = try await attempts.make(by: token, from: client) { user, repositories in
             guard !user.factors.contains(factor) else { throw AuthError.secondFactorEnabled }
             guard try await isRight(code, of: factor, by: user, owner: token.sessionID, at: now, in: repositories) else {
-                return .wrong
+                return ProofAttempts.Finding<Bool>.wrong
             }
             let isFirst = try await add(factor, to: user, made.digests, at: now, in: repositories)
             try await audit.record(

@@ -89,7 +89,7 @@ enum CredentialField {
     ) { value in
         guard let id = id(of: value), let response = value["response"], let clientData = bytes(response, "clientDataJSON"),
             let object = bytes(response, "attestationObject"), let transports = transports(of: response)
-        else { return .failure(refusal) }
+        else { return .failure(.init("not_a_credential", refusal)) }
         return .success(
             PasskeyRegistration(
                 credentialID: id, clientData: clientData, attestationObject: object, transports: transports,
@@ -105,10 +105,10 @@ enum CredentialField {
     ) { value in
         guard let id = id(of: value), let response = value["response"], let clientData = bytes(response, "clientDataJSON"),
             let data = bytes(response, "authenticatorData"), let signature = bytes(response, "signature")
-        else { return .failure(refusal) }
+        else { return .failure(.init("not_a_credential", refusal)) }
         var handle: [UInt8]?
         if let given = response["userHandle"], given != .null {
-            guard let bytes = bytes(response, "userHandle") else { return .failure(refusal) }
+            guard let bytes = bytes(response, "userHandle") else { return .failure(.init("not_a_credential", refusal)) }
             handle = bytes
         }
         return .success(
@@ -116,8 +116,7 @@ enum CredentialField {
                 credentialID: id, clientData: clientData, authenticatorData: data, signature: signature, userHandle: handle))
     }
 
-    private static let refusalText = "This must be a public-key credential, its bytes in base64url."
-    private static var refusal: Field<PasskeyRegistration>.Refusal { .init("not_a_credential", refusalText) }
+    private static let refusal = "This must be a public-key credential, its bytes in base64url."
     private static let longestID = 1023
 
     /// The id, which stands there twice.

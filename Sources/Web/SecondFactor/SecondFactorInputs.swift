@@ -82,7 +82,7 @@ struct EnrolmentInput: Input {
     }
 }
 
-struct SetupInput: Input {
+struct FactorSetupInput: Input {
     static let method = Field<SecondFactor>.factor(
         "method", [.totp, .email, .telegram], "Which factor; totp where it is left out."
     ).standing(for: "totp")
@@ -94,13 +94,13 @@ struct SetupInput: Input {
 }
 
 struct EnableInput: Input {
-    static let fields: [any AnyField] = [SetupInput.method, FactorFields.code]
+    static let fields: [any AnyField] = [FactorSetupInput.method, FactorFields.code]
 
     let method: SecondFactor
     let code: String
 
     init(_ values: InputValues) throws(AuthError) {
-        method = try values[optional: SetupInput.method] ?? .totp
+        method = try values[optional: FactorSetupInput.method] ?? .totp
         code = try values[FactorFields.code]
     }
 }
