@@ -29,7 +29,16 @@ public struct PasskeySettings: Sendable {
         for origin in origins where origin.hasPrefix("http") && !Self.covers(id, Self.host(of: origin)) {
             reader.fault("PASSKEY_ORIGINS", "must lie under PASSKEY_RP_ID, and \(origin) does not")
         }
-        party = RelyingParty(id: id, origins: origins)
+        party = RelyingParty(id: id, origins: origins.map(Self.asBrowsersSay))
+    }
+
+    /// Browsers leave a port out that goes without saying.
+    private static func asBrowsersSay(_ origin: String) -> String {
+        for (scheme, port) in [("https://", ":443"), ("http://", ":80")]
+        where origin.hasPrefix(scheme) && origin.hasSuffix(port) {
+            return String(origin.dropLast(port.utf8.count))
+        }
+        return origin
     }
 
     /// The host of an origin, without its port.
