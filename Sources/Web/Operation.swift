@@ -165,7 +165,7 @@ struct AnswerDescription: Sendable {
 
     /// One of two.
     static func json<A: Answer, B: Answer>(
-        _ type: A.Type, or other: B.Type, status: Status = .ok, _ summary: String
+        _ type: A.Type, or second: B.Type, status: Status = .ok, _ summary: String
     ) -> AnswerDescription {
         AnswerDescription(
             status: status, contentType: "application/json", summary: summary, schemaName: nil,
@@ -174,7 +174,7 @@ struct AnswerDescription: Sendable {
 
     /// One of three.
     static func json<A: Answer, B: Answer, C: Answer>(
-        _ type: A.Type, or second: B.Type, _ third: C.Type, status: Status = .ok, _ summary: String
+        _ type: A.Type, or second: B.Type, or third: C.Type, status: Status = .ok, _ summary: String
     ) -> AnswerDescription {
         AnswerDescription(
             status: status, contentType: "application/json", summary: summary, schemaName: nil,

@@ -36,7 +36,7 @@ extension TelegramService {
                         throw AuthError.telegramLinked
                     }
                     try await repositories.telegramIdentities.insert(linked)
-                    try await record(.telegramLinked, linked.telegramID, by: token, from: client, in: repositories)
+                    try await self.record(.telegramLinked, linked.telegramID, by: token, from: client, in: repositories)
                     return linked
                 }
             }
@@ -56,7 +56,7 @@ extension TelegramService {
                 guard !user.factors.contains(.telegram) else { throw AuthError.secondFactorEnabled }
                 _ = try await repositories.telegramIdentities.delete(ofUser: user.id)
                 guard try await WaysIn.exist(for: user, in: repositories) else { throw AuthError.lastWayIn }
-                try await record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
+                try await self.record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
             }
         } catch { throw .from(error) }
     }

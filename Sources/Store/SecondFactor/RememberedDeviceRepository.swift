@@ -71,7 +71,7 @@ public struct RememberedDeviceRepository: Sendable {
 
     private static let ofUser = Statement(
         """
-        SELECT \(RememberedDevice.columns.split(separator: ",").map { "d.\($0.drop { $0 == " " })" }.joined(separator: ", "))
+        SELECT d.id, d.user_id, d.device_hash, d.name, d.ip, d.created_at, d.expires_at
         FROM remembered_devices d JOIN users u ON u.id = d.user_id
         WHERE d.user_id = $1 AND d.expires_at > $2 AND d.created_at >= COALESCE(u.password_changed_at, 0)
         ORDER BY d.created_at DESC, d.id LIMIT $3

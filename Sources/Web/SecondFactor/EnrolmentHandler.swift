@@ -20,7 +20,7 @@ enum EnrolmentHandler {
             `email` and `telegram` send a code. Nothing is in force before `POST /auth/2fa/enable`. Who has proved \
             themselves too long ago does so first at `POST /auth/step-up`.
             """,
-        takes: FactorSetupInput.self, answers: .json(SetupAnswer.self, "Begun."),
+        takes: FactorInput.self, answers: .json(SetupAnswer.self, "Begun."),
         problems: [.insufficientUserAuthentication, .secondFactorEnabled, .secondFactorUnavailable]
     ) { input, call in
         .answer(
@@ -151,7 +151,7 @@ enum EnrolmentHandler {
 
     static let sendStepUp = Operation(
         "sendStepUpCode", "Sends the caller a code to prove themselves with",
-        takes: FactorSetupInput.self, answers: .json(DoneAnswer.self, status: .accepted, "It is on its way."),
+        takes: FactorInput.self, answers: .json(DoneAnswer.self, status: .accepted, "It is on its way."),
         problems: [.secondFactorUnavailable]
     ) { input, call in
         try await call.services.stepUps.send(by: input.method, to: try call.caller, from: call.client)

@@ -82,7 +82,7 @@ struct EnrolmentInput: Input {
     }
 }
 
-struct FactorSetupInput: Input {
+struct FactorInput: Input {
     static let method = Field<SecondFactor>.factor(
         "method", [.totp, .email, .telegram], "Which factor; totp where it is left out."
     ).standing(for: "totp")
@@ -94,13 +94,13 @@ struct FactorSetupInput: Input {
 }
 
 struct EnableInput: Input {
-    static let fields: [any AnyField] = [FactorSetupInput.method, FactorFields.code]
+    static let fields: [any AnyField] = [FactorInput.method, FactorFields.code]
 
     let method: SecondFactor
     let code: String
 
     init(_ values: InputValues) throws(AuthError) {
-        method = try values[optional: FactorSetupInput.method] ?? .totp
+        method = try values[optional: FactorInput.method] ?? .totp
         code = try values[FactorFields.code]
     }
 }

@@ -30,7 +30,7 @@ enum SignInHandler {
             """,
         takes: LoginInput.self, 
         answers: .json(
-            TokenAnswer.self, or: PasswordChangeAnswer.self, SecondFactorAnswer.self,
+            TokenAnswer.self, or: PasswordChangeAnswer.self, or: SecondFactorAnswer.self,
             "Signed in, or a second factor or a new password is asked for."),
         problems: [
             .credentialsInvalid, .accountLocked, .accountBlocked, .accessEnded, .companySuspended, .notMember, .addressNotAllowed, .overloaded,

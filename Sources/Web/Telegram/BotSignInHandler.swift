@@ -24,7 +24,7 @@ enum BotSignInHandler {
         detail: "The session is given out once.",
         takes: BotSignInInput.self,
         answers: .json(
-            TokenAnswer.self, or: SecondFactorAnswer.self, BotSignInWaitingAnswer.self,
+            TokenAnswer.self, or: SecondFactorAnswer.self, or: BotSignInWaitingAnswer.self,
             "Signed in, or a second factor is asked for, or nobody has answered yet."),
         problems: [
             .signInNotBegun, .signInRefused, .telegramNotConfigured, .doorClosed, .accessRequired, .accountBlocked,
