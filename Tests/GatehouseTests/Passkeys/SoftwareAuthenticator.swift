@@ -31,7 +31,7 @@ struct SoftwareAuthenticator {
         let data = head(flags: 0x40) + aaguid + length + credentialID + coseKey
         let object =
             [0xa3] + Self.text("fmt") + Self.text("none") + Self.text("attStmt") + [0xa0] + Self.text("authData")
-            + [0x59, UInt8(data.count >> 8), UInt8(data.count & 0xff)] + data
+            + [0x58, UInt8(data.count)] + data
         return credential([
             "clientDataJSON": .string(Base64URL.encode(clientData)),
             "attestationObject": .string(Base64URL.encode(object)), "transports": ["internal"],
