@@ -28,6 +28,7 @@ import Testing
         DELETE /auth/passkeys/{id}: everyone
         POST /auth/passkeys/step-up-options: everyone
         POST /auth/passkeys/step-up: everyone
+        POST /auth/telegram/link/start: everyone
         GET /api/v2/auth/check: everyone
         GET /api/v2/auth/session: everyone
         GET /telegram/bots: SuperAdmin

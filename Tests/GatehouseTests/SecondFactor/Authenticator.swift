@@ -10,7 +10,8 @@ struct Authenticator: Sendable {
 
     init(_ gatehouse: Gatehouse, secret: String, recoveryCodes: [String] = []) throws {
         self.gatehouse = gatehouse
-        app = try #require(TOTP(secret: try #require(Self.decode(secret))))
+        let bytes = try #require(Self.decode(secret))
+        app = try #require(TOTP(secret: bytes))
         self.recoveryCodes = recoveryCodes
     }
 

@@ -70,7 +70,7 @@ import Testing
             #expect(try await gatehouse.audit("recovery_codes.used").count == 1)
             // New ones make the old ones worthless.
             let made = try Member(gatehouse, email: ada.email, reply: used).post("/auth/2fa/recovery-codes")
-            let fresh = try #require(made["recovery_codes"]?.array?.compactMap(\.string))
+            let fresh = (made["recovery_codes"]?.array ?? []).compactMap(\.string)
             #expect(made.status == 201 && fresh.count == 10 && Set(fresh).isDisjoint(with: app.recoveryCodes))
             #expect(try browser.finish(try browser.challenged(), app.recoveryCodes[1], method: "recovery_code").code == "code_invalid")
             #expect(try browser.finish(try browser.challenged(), fresh[0], method: "recovery_code").status == 200)
