@@ -26,6 +26,7 @@ public final class Services: Sendable {
     public let secondFactors: SecondFactors
     public let secondFactorEnrolment: SecondFactorEnrolment
     public let stepUps: StepUpService
+    public let passkeys: PasskeyService
     public let firstStart: FirstStartService
     public let passwords: PasswordService
     public let limits: RateLimiter
@@ -63,6 +64,8 @@ public final class Services: Sendable {
     private let pool: HashingPool
     private let backlog: AuditBacklog
     private let courier: Courier
+    /// Of its own: where a mail server is slow to say good-bye, its thread waits.
+    private let mailCourier: Courier
     let keyValue: any KeyValue
 
     /// What the services stand on.
@@ -172,6 +175,12 @@ public final class Services: Sendable {
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
+        passkeys = PasskeyService(
+            store: store, signIn: signIn, secondFactors: secondFactors, enrolment: secondFactorEnrolment, stepUps: stepUps,
+            attempts: proofAttempts,
+            challenges: PasskeyChallenges(
+                key: HMACKey(try await secrets.secret(for: "passkeys")), clock: clock, random: random),
+            settings: configuration.passkeys, audit: audit, log: base.log, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
@@ -267,8 +276,9 @@ public final class Services: Sendable {
             tokens: { try await bots.token(of: $0) },
             cards: { try await store.reading.telegramCards.message(of: $0) },
             pace: TelegramPace(), clock: clock)
+        mailCourier = Courier(configuration.webhooks.outgoing)
         let mailCarrier = MailCarrier(
-            settings: configuration.mail, vault: base.vault, courier: courier, log: base.log, clock: clock)
+            settings: configuration.mail, vault: base.vault, courier: mailCourier, log: base.log, clock: clock)
         postmaster = Postmaster(carrier: mailCarrier, store: store, clock: clock, random: random)
         outbox = Outbox(
             store: store,
@@ -328,6 +338,9 @@ public final class Services: Sendable {
         pool.stop()
         await botUpdates.stop()
         await backlog.stop()
-        await outbox.stop { courier.stop() }
+        await outbox.stop {
+            courier.stop()
+            mailCourier.stop()
+        }
     }
 }

@@ -34,6 +34,13 @@ import Testing
         GET /auth/telegram: everyone
         DELETE /auth/telegram: everyone
         POST /auth/telegram/link: everyone
+        POST /auth/passkeys/registration-options: everyone
+        POST /auth/passkeys: everyone
+        GET /auth/passkeys: everyone
+        PATCH /auth/passkeys/{id}: everyone
+        DELETE /auth/passkeys/{id}: everyone
+        POST /auth/passkeys/step-up-options: everyone
+        POST /auth/passkeys/step-up: everyone
         POST /auth/telegram/link/start: everyone
         GET /api/v2/auth/check: everyone
         GET /api/v2/auth/session: everyone
@@ -115,6 +122,8 @@ import Testing
     private static let bodies: [String: JSON] = [
         "PATCH /users/{id}": ["name": "Somebody Else"], "PATCH /companies/{id}": ["name": "Something Else"],
         "PATCH /users/{id}/access": ["expires_at": nil],
+        // Further on it would be the bot that is missing something.
+        "POST /auth/telegram/link/start": ["bot_id": 0],
     ]
 
     @Test("every route admits exactly the roles of the table")
