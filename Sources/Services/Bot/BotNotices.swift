@@ -40,6 +40,7 @@ struct BotNotices: Sendable {
         case .signInSucceeded: event.facts.contains { $0.name == newDevice.name } ? .newDevice : nil
         case .passwordChanged, .passwordReset: .passwordChanged
         case .accountLocked: .accountLocked
+        case .secondFactorDisabled, .secondFactorReset: .secondFactorOff
         default: nil
         }
     }
