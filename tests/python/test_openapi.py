@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import jsonschema
+import pyotp
 import pytest
 import schemathesis
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
@@ -219,6 +220,7 @@ class Somebody:
                 "webhook": self.webhook,
                 "request": self.request,
                 "bot": self.bot,
+                "challenge": self.challenge,
             }
             self.made[name] = make[name]()
         return self.made[name]
@@ -251,6 +253,10 @@ class Somebody:
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
+        if case.path.endswith("2fa/login"):
+            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
+        elif case.path in ("/auth/2fa/code", "/auth/2fa/enrolment/setup", "/auth/2fa/enrolment"):
+            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
         if case.path == "/auth/telegram/bot-sign-ins":
             case.query = {"bot_id": self.house.bot.id}
         body = case.body
@@ -296,6 +302,8 @@ class Somebody:
             sound |= {"url": "https://receiver.invalid/", "events": ["*"], "enabled": False}
         if "invitations/" in case.path:
             sound |= {"token": self.thing("invitation")["token"], "name": "Grace Hopper", "password": PASSWORD}
+        if "/2fa/" in case.path or "/step-up" in case.path:
+            sound |= self.sound_for_second_factor(case)
         if "first-login" in case.path:
             sound |= {"password_change_token": self.thing("first login")["password_change_token"],
                       "new_password": "seventeen quiet looms"}
@@ -334,6 +342,50 @@ class Somebody:
             letter for letter in letters_in(self.house.data / "mail", kind)
             if letter.message["To"].addresses[0].addr_spec == to), None), what=kind)
 
+    def with_app(self):
+        """Somebody who has an authenticator app."""
+        Somebody.count += 1
+        person = self.house.register(f"app{Somebody.count}")
+        person["recovery_codes"] = self.set_app_up(person["access_token"])
+        return person
+
+    def set_app_up(self, token):
+        made = self.house.call("POST", "/auth/2fa/setup", token, json={}).json()
+        enabled = self.house.call(
+            "POST", "/auth/2fa/enable", token, json={"code": pyotp.TOTP(made["secret"]).now()})
+        assert enabled.status_code == 200, enabled.text
+        return enabled.json()["recovery_codes"]
+
+    def challenge(self):
+        """A sign-in that waits for a second factor."""
+        person = self.with_app()
+        answer = self.house.login(person["user"]["email"])
+        return {"token": answer.json()["second_factor_token"], "device": answer.cookies["gatehouse_device"],
+                "codes": person["recovery_codes"]}
+
+    def remembered(self):
+        """Somebody whose browser is remembered."""
+        challenge = self.challenge()
+        answer = self.house.call(
+            "POST", "/auth/2fa/login", cookies={"gatehouse_device": challenge["device"]}, json={
+                "second_factor_token": challenge["token"], "method": "recovery_code", "code": challenge["codes"][0],
+                "remember_device": True})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def sound_for_second_factor(self, case):
+        if case.path.endswith("/enable"):
+            made = self.house.call("POST", "/auth/2fa/setup", self.token, json={}).json()
+            code = pyotp.TOTP(made["secret"]).now() if "secret" in made else "123456"
+            return {"method": "totp", "code": code}
+        if case.path.endswith(("/login", "/code", "/enrolment", "/enrolment/setup")) and "/2fa/" in case.path:
+            challenge = self.thing("challenge")
+            sound = {"second_factor_token": challenge["token"], "code": "123456"}
+            if case.path.endswith("/login"):
+                sound |= {"method": "recovery_code", "code": challenge["codes"][0]}
+            return sound
+        return {"code": "123456", "password": self.password} | ({} if case.path.endswith("/setup") else {"method": "totp"})
+
     def sound_for_mini_app(self, case, body):
         if case.path.endswith("/telegram"):
             body.clear()
@@ -358,6 +410,12 @@ class Somebody:
             parameters[name] = ids[name]()
         if self.is_program:
             self.house.call("PUT", f"/users/{user}/app-data/balance", self.token, json={"data": {}})
+        if case.path.startswith("/auth/2fa/devices/"):
+            self.tokens = self.remembered()
+            devices = self.house.call("GET", "/auth/2fa/devices", self.token).json()
+            parameters["id"] = devices["items"][0]["id"]
+        if case.path.endswith("/second-factors"):
+            self.set_app_up(self.tokens["access_token"])
         if "restore" in case.path:
             self.house.call("DELETE", f"/users/{user}", self.above)
         if "/members/" in case.path:
@@ -383,7 +441,7 @@ class Somebody:
         if status >= 300:
             return
         method, path = label.split(" ")
-        if method == "DELETE" or "invitations" in path or "first-login" in path or "access-requests" in path:
+        if method == "DELETE" or "2fa/login" in path or "invitations" in path or "first-login" in path or "access-requests" in path:
             self.made.clear()
         if path in BY_MAIL and not path.endswith("validate"):
             self.made.clear()
