@@ -71,7 +71,9 @@ let package = Package(
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
-        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "WebAuthn", "Outgoing", "Countries"]),
+        floor(
+            "Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "WebAuthn", "Outgoing", "Countries"],
+            resources: [.embedInCode("Mail/Templates")]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML", "QRCode"],
             resources: [.embedInCode("Assets")]),

@@ -93,6 +93,10 @@ public enum AuthError: Error, Sendable {
     case lastSecondFactor
     /// Without this nobody could sign in to the account any more.
     case lastWayIn
+    /// A link that is not ours, was used, has expired, or is good for something else.
+    case linkInvalid
+    /// No mail leaves this server.
+    case mailNotConfigured
     /// What an authenticator said cannot be read; with the part that cannot.
     case passkeyMalformed(part: String)
     /// What an authenticator said proves nothing.

@@ -54,11 +54,18 @@ public final class Services: Sendable {
     public let botVoice: BotVoice
     public let botUpdates: BotUpdates
     public let signInCodes: SignInCodes
+    public let mail: MailBox
+    public let recovery: PasswordRecovery
+    public let emails: EmailService
+    public let magicLinks: MagicLinkService
+    public let postmaster: Postmaster
     public let clock: Clock
     let store: DataStore
     private let pool: HashingPool
     private let backlog: AuditBacklog
     private let courier: Courier
+    /// Of its own: where a mail server is slow to say good-bye, its thread waits.
+    private let mailCourier: Courier
     let keyValue: any KeyValue
 
     /// What the services stand on.
@@ -150,8 +157,9 @@ public final class Services: Sendable {
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
             lockout: Lockout(settings: configuration.signIn), gates: gates, secondFactors: factorGate,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
+        mail = MailBox(settings: configuration.mail, vault: base.vault, clock: clock, random: random)
         let factorCodes = FactorCodes(
-            vault: base.vault, key: factorKey, voice: botVoice, botMail: botMail, clock: clock, random: random)
+            vault: base.vault, key: factorKey, voice: botVoice, botMail: botMail, mail: mail, clock: clock, random: random)
         let proofAttempts = ProofAttempts(store: store, signIn: signIn, audit: audit, clock: clock)
         secondFactors = SecondFactors(
             store: store, signIn: signIn, gate: factorGate, codes: factorCodes, limits: limits, audit: audit, clock: clock,
@@ -163,6 +171,10 @@ public final class Services: Sendable {
             store: store, factors: secondFactors, codes: factorCodes, attempts: proofAttempts, stepUps: stepUps,
             sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
             random: random)
+        let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
+        let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
+        let mailRequests = MailRequests(
+            store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         passkeys = PasskeyService(
             store: store, signIn: signIn, secondFactors: secondFactors, enrolment: secondFactorEnrolment, stepUps: stepUps,
             attempts: proofAttempts,
@@ -170,8 +182,17 @@ public final class Services: Sendable {
                 key: HMACKey(try await secrets.secret(for: "passkeys")), clock: clock, random: random),
             settings: configuration.passkeys, audit: audit, log: base.log, clock: clock, random: random)
         accounts = AccountService(
-            store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
+            store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
+        recovery = PasswordRecovery(
+            store: store, sessions: sessions, passwords: passwords, requests: mailRequests, links: mailLinks, mail: mail,
+            audit: audit, clock: clock)
+        emails = EmailService(
+            store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
+            clock: clock)
+        magicLinks = MagicLinkService(
+            isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
+            links: mailLinks, audit: audit, clock: clock)
         let reach = Reach(subjects: subjects, clock: clock)
         imports = ImportService(
             store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
@@ -188,11 +209,11 @@ public final class Services: Sendable {
         appData = AppDataService(store: store, subjects: subjects, reach: reach, audit: audit, clock: clock)
         users = UserService(
             store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords,
-            secondFactors: secondFactorEnrolment, reach: reach,
-            audit: audit, clock: clock, random: random)
+            secondFactors: secondFactorEnrolment, reach: reach, addresses: addressMail, audit: audit, clock: clock,
+            random: random)
         invitations = InvitationService(
             store: store, accounts: accounts, users: users, sessions: sessions, passwords: passwords, reach: reach,
-            audit: audit, clock: clock, random: random)
+            mail: mail, audit: audit, clock: clock, random: random)
         companies = CompanyService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         firstStart = FirstStartService(
@@ -229,7 +250,7 @@ public final class Services: Sendable {
         referrals = ReferralService(store: store, random: random)
         let accessMail = AccessMail(mail: botMail, voice: botVoice, clock: clock, random: random)
         accessRequests = AccessRequestService(
-            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, audit: audit,
+            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, mailBox: mail, audit: audit,
             settings: configuration.access, clock: clock, random: random)
         access = AccessService(
             store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
@@ -255,9 +276,18 @@ public final class Services: Sendable {
             tokens: { try await bots.token(of: $0) },
             cards: { try await store.reading.telegramCards.message(of: $0) },
             pace: TelegramPace(), clock: clock)
+        mailCourier = Courier(configuration.webhooks.outgoing)
+        let mailCarrier = MailCarrier(
+            settings: configuration.mail, vault: base.vault, courier: mailCourier, log: base.log, clock: clock)
+        postmaster = Postmaster(carrier: mailCarrier, store: store, clock: clock, random: random)
         outbox = Outbox(
-            store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],
-            claimTime: max(configuration.webhooks.timeout, TelegramCarrier.longestAttempt)
+            store: store,
+            carriers: [
+                WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier, Letter.kind: mailCarrier,
+                MailRequest.kind: MailRequestCarrier(
+                    vault: base.vault, links: mailLinks, mail: mail, audit: audit, clock: clock),
+            ],
+            claimTime: max(configuration.webhooks.timeout, configuration.mail.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
             clock: clock, random: random, log: base.log)
         let talks = BotSessions(store: store, signIn: signIn, audit: audit, clock: clock)
@@ -308,6 +338,9 @@ public final class Services: Sendable {
         pool.stop()
         await botUpdates.stop()
         await backlog.stop()
-        await outbox.stop { courier.stop() }
+        await outbox.stop {
+            courier.stop()
+            mailCourier.stop()
+        }
     }
 }

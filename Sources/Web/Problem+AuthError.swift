@@ -64,6 +64,8 @@ extension Problem {
         case .secondFactorEnabled: self.init(.secondFactorEnabled)
         case .lastSecondFactor: self.init(.lastSecondFactor)
         case .lastWayIn: self.init(.lastWayIn)
+        case .linkInvalid: self.init(.linkInvalid)
+        case .mailNotConfigured: self.init(.mailNotConfigured)
         case .passkeyMalformed(let part): self.init(.passkeyMalformed, detail: "The part \(part) cannot be read.")
         case .passkeyRefused(let reason): self.init(.passkeyRefused, detail: "The reason is \(reason).")
         case .passkeyUnknown: self.init(.passkeyUnknown)

@@ -66,6 +66,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case secondFactorEnabled = "second_factor_enabled"
     case lastSecondFactor = "last_second_factor"
     case lastWayIn = "last_way_in"
+    case linkInvalid = "link_invalid"
+    case mailNotConfigured = "mail_not_configured"
     case passkeyMalformed = "passkey_malformed"
     case passkeyRefused = "passkey_refused"
     case passkeyUnknown = "passkey_unknown"
@@ -86,7 +88,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     var status: Status {
         switch self {
         case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed,
-            .telegramDataMalformed, .botTokenRefused, .passkeyMalformed:
+            .telegramDataMalformed, .botTokenRefused, .linkInvalid, .passkeyMalformed:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
             .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
@@ -114,7 +116,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .headersTooLarge: Status(431)
         case .internalError: .internalError
         case .notImplemented: Status(501)
-        case .overloaded, .unavailable, .telegramNotConfigured, .telegramUnreachable: .unavailable
+        case .overloaded, .unavailable, .telegramNotConfigured, .telegramUnreachable, .mailNotConfigured: .unavailable
         case .versionNotSupported: Status(505)
         }
     }
@@ -184,6 +186,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .secondFactorEnabled: "The second factor is set up already."
         case .lastSecondFactor: "A second factor is required of you, and this is the last."
         case .lastWayIn: "Without this nobody could sign in to the account any more."
+        case .linkInvalid: "The link was used, has expired, or is not valid here."
+        case .mailNotConfigured: "No mail leaves this server."
         case .passkeyMalformed: "What the authenticator said cannot be read."
         case .passkeyRefused: "What the authenticator said proves nothing here."
         case .passkeyUnknown: "No account has this passkey."

@@ -84,6 +84,12 @@ public struct AuditEvent: Sendable {
         case deviceRemembered = "device.remembered"
         case deviceForgotten = "device.forgotten"
         case steppedUp = "session.stepped_up"
+        case passwordResetRequested = "password.reset_requested"
+        case passwordReset = "password.reset"
+        case emailVerified = "email.verified"
+        case emailChangeRequested = "email.change_requested"
+        case emailChangeUndone = "email.change_undone"
+        case magicLinkRequested = "magic_link.requested"
         case passkeyRegistered = "passkey.registered"
         case passkeyRenamed = "passkey.renamed"
         case passkeyDeleted = "passkey.deleted"
@@ -92,7 +98,7 @@ public struct AuditEvent: Sendable {
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
             switch self {
-            case .tokenReused, .accountLocked, .disowned, .passkeyCounterBehind: "critical"
+            case .tokenReused, .accountLocked, .disowned, .emailChangeUndone, .passkeyCounterBehind: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
@@ -100,7 +106,7 @@ public struct AuditEvent: Sendable {
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
                 .accessEndChanged, .accessWithdrawn, .secondFactorFailed, .secondFactorDisabled, .secondFactorReset,
-                .recoveryCodesMade, .recoveryCodeUsed, .passkeyRegistered, .passkeyDeleted:
+                .recoveryCodesMade, .recoveryCodeUsed, .passwordReset, .passkeyRegistered, .passkeyDeleted:
                 "warning"
             default: "info"
             }

@@ -38,7 +38,7 @@ struct BotNotices: Sendable {
     private static func notice(of event: AuditEvent) -> Notice? {
         switch event.kind {
         case .signInSucceeded: event.facts.contains { $0.name == newDevice.name } ? .newDevice : nil
-        case .passwordChanged: .passwordChanged
+        case .passwordChanged, .passwordReset: .passwordChanged
         case .accountLocked: .accountLocked
         case .secondFactorDisabled, .secondFactorReset: .secondFactorOff
         default: nil

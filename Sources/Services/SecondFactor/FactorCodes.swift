@@ -14,6 +14,7 @@ struct FactorCodes: Sendable {
     let key: HMACKey
     let voice: BotVoice
     let botMail: BotMail
+    let mail: MailBox
     let clock: Clock
     let random: RandomSource
 
@@ -125,6 +126,7 @@ struct FactorCodes: Sendable {
         let end = now + Self.lifetime
         switch factor {
         case .telegram: try await sendByBot(code, to: user, in: repositories)
+        case .email: try await sendByMail(code, to: user, until: end, in: repositories)
         default: throw AuthError.secondFactorUnavailable
         }
         try await repositories.secondFactors.write(
@@ -138,6 +140,14 @@ struct FactorCodes: Sendable {
             for byte in random.bytes(8) where byte < 250 && text.utf8.count < Self.digits { text += String(byte % 10) }
         }
         return text
+    }
+
+    private func sendByMail(_ code: String, to user: User, until end: Timestamp, in repositories: Repositories) async throws {
+        guard mail.isOpen, user.email != nil else { throw AuthError.secondFactorUnavailable }
+        let minutes = String(Self.lifetime.milliseconds / 60_000)
+        let message = MailMessage(
+            .signInCode, [.name: user.name, .code: code, .minutes: minutes], in: mail.language(of: user), until: end)
+        try await mail.post(message, to: user, in: repositories)
     }
 
     private func sendByBot(_ code: String, to user: User, in repositories: Repositories) async throws {

@@ -136,7 +136,11 @@ public struct SecondFactors: Sendable {
         let isNew =
             attempt.device == nil ? try await lockout.isNew(keys, to: user.id, at: now, in: repositories) : false
         try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
-        if methods.contains("pwd"), user.requiresPasswordChange { return .passwordChange(user, methods) }
+        // Whoever comes by Telegram needs no password.
+        let first = ProvedMethods(challenge.methods)
+        if first.contains("pwd") || first.contains(MagicLinkService.method), user.requiresPasswordChange {
+            return .passwordChange(user, methods)
+        }
         let opening = try await signIn.openProved(
             for: user.id, in: challenge.companyID, method: methods.text, from: client, at: now, repositories)
         var facts = challenge.auditFacts + [.init("second_factor", .string(factor.rawValue))]

@@ -27,6 +27,7 @@ public struct Configuration: Sendable {
     public let webhooks: WebhookSettings
     public let telegram: TelegramSettings
     public let access: AccessSettings
+    public let mail: MailSettings
     public let passkeys: PasskeySettings
 
     /// Reads every setting.
@@ -56,6 +57,8 @@ public struct Configuration: Sendable {
         telegram = TelegramSettings(reading: &reader)
         reader.begin("Access")
         access = AccessSettings(reading: &reader)
+        reader.begin("Mail")
+        mail = MailSettings(reading: &reader, server: server, environment: environment)
         reader.begin("Passkeys")
         passkeys = PasskeySettings(reading: &reader, publicURL: server.publicURL)
         if environment == .production { demandSecurity(&reader) }

@@ -1,7 +1,7 @@
 import HTTP
 import Services
 
-/// What a browser keeps while somebody signs in by way of other pages: for minutes, and for this host alone.
+/// What a browser keeps while somebody is at Telegram, reads their mail, or looks for a code: for minutes, and for this host alone.
 enum DoorCookie: String {
     /// Of a sign-in that goes by way of Telegram's page. That page sends the browser back, which is another site's doing:
     /// so it is `Lax`.
@@ -10,6 +10,8 @@ enum DoorCookie: String {
     case nonce = "gatehouse_nonce"
     /// Of a sign-in that waits for a second factor.
     case secondFactor = "gatehouse_2fa"
+    /// Of a sign-in by a link that was sent by mail. The page that the link leads to asks by itself, so it is `Strict`.
+    case magicLink = "gatehouse_magic_link"
 
     /// A browser takes a cookie of this name only over TLS, for every path, and from no other host.
     private static let hostPrefix = "__Host-"
