@@ -16,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as specs
 
+from authenticators import Authenticator
 from gatehouse import PASSWORD, PATIENCE, Gatehouse, run
 from local_telegram import LocalBotAPI
 from mail import letters_in
@@ -176,6 +177,8 @@ class Somebody:
     def renew(self):
         Somebody.count += 1
         self.password = PASSWORD
+        for name in ("passkey", "factor"):
+            self.made.pop(name, None)
         self.tokens = self.house.register(f"person{Somebody.count}")
         self.email = self.tokens["user"]["email"]
 
@@ -221,6 +224,8 @@ class Somebody:
                 "request": self.request,
                 "bot": self.bot,
                 "challenge": self.challenge,
+                "passkey": lambda: self.passkey("sign_in"),
+                "factor": self.factor,
             }
             self.made[name] = make[name]()
         return self.made[name]
@@ -236,6 +241,46 @@ class Somebody:
         for other in self.house.call("GET", "/telegram/bots", self.above).json()["items"]:
             self.house.call("DELETE", f"/telegram/bots/{other['id']}", self.above)
         return self.post("/telegram/bots", token=self.house.telegram.bot().token)
+
+    def options(self, path, cookies=None, **body):
+        answer = self.house.call("POST", path, self.tokens["access_token"], json=body, cookies=cookies)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["public_key"], answer.cookies.get_dict()
+
+    def passkey(self, use):
+        """An authenticator with a passkey of this person, and the id of that."""
+        # The server does not know which port the system has chosen.
+        authenticator = Authenticator("http://localhost:0")
+        credential = authenticator.create(self.options("/auth/passkeys/registration-options", use=use)[0])
+        answer = self.house.call(
+            "POST", "/auth/passkeys", self.tokens["access_token"], json={"credential": credential})
+        assert answer.status_code == 201, answer.text
+        return authenticator, answer.json()["passkey"]["id"]
+
+    def factor(self):
+        """The second factor of somebody new."""
+        self.renew()
+        return self.passkey("second_factor")[0]
+
+    def fit_passkey(self, case, body):
+        if case.path == "/auth/passkeys":
+            body["credential"] = Authenticator("http://localhost:0").create(
+                self.options("/auth/passkeys/registration-options")[0])
+        elif case.path.endswith("/sign-in"):
+            options, case.cookies = self.options("/auth/passkeys/sign-in-options")
+            body |= {"credential": self.thing("passkey")[0].get(options), "company_id": None}
+        elif case.path.endswith("/step-up"):
+            authenticator, _ = self.thing("passkey")
+            body["credential"] = authenticator.get(self.options("/auth/passkeys/step-up-options")[0])
+        elif "/second-factor" in case.path:
+            authenticator = self.thing("factor")
+            asked = self.house.login(self.email, self.password)
+            case.cookies = asked.cookies.get_dict()
+            body["second_factor_token"] = asked.json()["second_factor_token"]
+            if case.path.endswith("/second-factor"):
+                options, _ = self.options(
+                    "/auth/passkeys/second-factor-options", case.cookies, second_factor_token=body["second_factor_token"])
+                body["credential"] = authenticator.get(options)
 
     def request(self):
         """Somebody new of Telegram who asks for access."""
@@ -257,6 +302,8 @@ class Somebody:
             case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
         elif case.path in ("/auth/2fa/code", "/auth/2fa/enrolment/setup", "/auth/2fa/enrolment"):
             case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
+        if case.path == "/auth/passkeys/step-up-options":
+            self.thing("passkey")
         if case.path == "/auth/telegram/bot-sign-ins":
             case.query = {"bot_id": self.house.bot.id}
         body = case.body
@@ -293,6 +340,8 @@ class Somebody:
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)
         if case.path.startswith("/api/v2"):
             sound |= self.sound_for_mini_app(case, body)
+        if case.path.startswith("/auth/passkeys"):
+            self.fit_passkey(case, body)
         if "telegram/bots" in case.path:
             token = self.house.telegram.bot().token if case.method == "POST" else None
             sound |= {"token": token, "client_secret": None, "doors": ["widget"]}
@@ -426,6 +475,8 @@ class Somebody:
         first = path.split("/")[1]
         if first == "telegram":
             return str(self.thing("bot")["id"])
+        if path.startswith("/auth/passkeys"):
+            return self.thing("passkey")[1]
         if first == "auth":
             return self.tokens["session_id"]
         if first == "audit-logs":
