@@ -173,6 +173,7 @@ public final class Services: Sendable {
             random: random)
         let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
+        let addressProof = AddressProof(audit: audit, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         passkeys = PasskeyService(
@@ -185,14 +186,15 @@ public final class Services: Sendable {
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
         recovery = PasswordRecovery(
-            store: store, sessions: sessions, passwords: passwords, requests: mailRequests, links: mailLinks, mail: mail,
+            store: store, sessions: sessions, passwords: passwords, requests: mailRequests, links: mailLinks,
+            proof: addressProof, mail: mail,
             audit: audit, clock: clock)
         emails = EmailService(
             store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
             clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
-            links: mailLinks, audit: audit, clock: clock)
+            links: mailLinks, proof: addressProof, audit: audit, clock: clock)
         let reach = Reach(subjects: subjects, clock: clock)
         imports = ImportService(
             store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
