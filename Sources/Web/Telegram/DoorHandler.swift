@@ -71,7 +71,10 @@ enum DoorHandler {
             let device = SignInHandler.deviceToken(of: call)
             let outcome = try await call.services.telegram.signIn(
                 with: body.evidence, for: query.bot, referral: nil, from: call.client(device: device))
-            return (outcome, device)
+            // What comes from another site brings no cookie: a browser that is known keeps its own, but for where the
+            // second factor must come from the same.
+            if case .secondFactor = outcome { return (outcome, device) }
+            return (outcome, nil)
         }
     }
 

@@ -69,7 +69,7 @@ import Testing
         try await withGatehouse(SignedByTelegram.settings) { gatehouse in
             let member = try Member(gatehouse, email: "", reply: try gatehouse.miniApp(42))
             let said = try claims(of: .string(member.accessToken))
-            #expect(Set((said.members ?? []).map(\.name)) == ["iss", "sub", "aud", "exp", "iat", "jti", "sid", "amr"])
+            #expect(Set((said.members ?? []).map(\.name)) == ["iss", "sub", "aud", "exp", "iat", "jti", "sid", "amr", "acr", "auth_time"])
             let entered = try data(try enter(gatehouse, 42, .init("ref_code", "nobody")))
             let renewed = try gatehouse.refresh(try #require(entered["refresh_token"]?.string))
             #expect(try claims(of: renewed["access_token"])["telegram_id"] == nil)
