@@ -134,12 +134,19 @@ public final class Services: Sendable {
             scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
         pool = HashingPool(
             threads: configuration.passwords.hashThreads, queueLimit: configuration.passwords.hashQueue)
+        let breachedFile = configuration.passwords.breached.filter.map {
+            BreachedFile($0, named: "breached_passwords", clock: clock, log: base.log)
+        }
+        courier = Courier(configuration.webhooks.outgoing)
         passwords = PasswordService(
             hasher: hasher, dummy: try DummyHash(for: hasher, random: random), pool: pool,
-            policy: configuration.passwords.policy)
+            policy: configuration.passwords.policy, breachedFile: breachedFile,
+            breachedAPI: BreachedRangeAPI(configuration.passwords.breached, courier: courier, log: base.log))
+        let renewal = PasswordRenewal(
+            store: store, passwords: passwords, settings: configuration.passwords, random: random)
         signIn = SignInService(
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
-            lockout: Lockout(settings: configuration.signIn), gates: gates,
+            lockout: Lockout(settings: configuration.signIn), gates: gates, renewal: renewal,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
@@ -185,12 +192,11 @@ public final class Services: Sendable {
             clock: clock)
         housekeeping = Housekeeping(
             store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions,
-            countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
-            access: configuration.access, clock: clock)
+            countries: countries, breachedFile: breachedFile, tokens: configuration.tokens, signIn: configuration.signIn,
+            passwords: configuration.passwords, webhooks: configuration.webhooks, access: configuration.access, clock: clock)
         webhooks = WebhookService(
             store: store, sessions: sessions, reach: reach, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)
-        courier = Courier(configuration.webhooks.outgoing)
         let carrier = WebhookCarrier(
             store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
             disableAfter: configuration.webhooks.disableAfter, clock: clock)

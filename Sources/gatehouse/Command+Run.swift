@@ -22,6 +22,8 @@ extension Command {
         case .verifyAudit(let options, let head): return try await verifyAudit(options, comparing: head)
         case .auditHead(let options): try await printAuditHead(options)
         case .importUsers(let options, let order): return try await importUsers(options, order)
+        case .importBreached(let options, let order): try importBreached(options, order)
+        case .verifyBreached(let options, let file): try verifyBreached(options, file)
         case .openAPI(let options):
             let configuration = try Setup.configuration(options)
             let document = WebServer.openAPI(publicURL: configuration.server.publicURL, version: Version.current)

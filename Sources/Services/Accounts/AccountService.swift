@@ -159,7 +159,10 @@ public struct AccountService: Sendable {
             throw .credentialsInvalid
         }
         let hash: String
-        do { hash = try await passwords.hash(new) } catch {
+        do {
+            try await signIn.renewal.demandUnused(new, by: user, field: "new_password")
+            hash = try await passwords.hash(new)
+        } catch {
             try await signIn.giveBack(attempt)
             throw error
         }
@@ -187,11 +190,11 @@ public struct AccountService: Sendable {
         do {
             outcome = try await store.transaction { repositories in
                 // The session may have ended, or the password been changed, while this one was hashed.
-                guard try await repositories.users.find(user.id)?.stillHas(user.passwordHash) == true,
+                guard let current = try await repositories.users.find(user.id), current.stillHas(user.passwordHash),
                     let session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil
                 else { throw AuthError.sessionEnded }
                 try await Standing.check(session, at: now, in: repositories)
-                try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+                try await signIn.renewal.replace(of: current, with: hash, at: now, in: repositories)
                 try await signIn.lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
                 let ended = try await repositories.sessions.endAll(
                     ofUser: user.id, except: nil, because: .passwordChange, at: now)

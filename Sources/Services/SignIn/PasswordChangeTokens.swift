@@ -5,8 +5,8 @@ import Store
 /// What signing in leads to.
 public enum SignInOutcome: Sendable {
     case signedIn(SignedIn)
-    /// The password was chosen by somebody else. The token opens nothing but the way to a new one.
-    case passwordChange(token: String, expiresIn: Duration)
+    /// The password must be replaced. The token opens nothing but the way to a new one.
+    case passwordChange(token: String, because: PasswordChangeReason, expiresIn: Duration)
 }
 
 /// Tokens with which a person who has proved an old password may choose a new one: whose, until when, and a code over

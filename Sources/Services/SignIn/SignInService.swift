@@ -14,6 +14,7 @@ public struct SignInService: Sendable {
     let audit: Audit
     let lockout: Lockout
     let gates: AddressGates
+    let renewal: PasswordRenewal
     let passwordChanges: PasswordChangeTokens
     let log: Log
     let clock: Clock
@@ -41,7 +42,9 @@ public struct SignInService: Sendable {
     {
         let proof = try await prove(email, password, to: company, from: client)
         do { return .signedIn(try await enter(proof, from: client)) } catch .passwordChangeRequired {
-            return .passwordChange(token: passwordChanges.token(for: proof.user), expiresIn: PasswordChangeTokens.lifetime)
+            return .passwordChange(
+                token: passwordChanges.token(for: proof.user),
+                because: renewal.reason(for: proof.user, at: clock.now) ?? .required, expiresIn: PasswordChangeTokens.lifetime)
         }
     }
 
@@ -179,7 +182,7 @@ public struct SignInService: Sendable {
             user.stillHas(proof.hash)
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
-        guard !user.requiresPasswordChange else { throw AuthError.passwordChangeRequired }
+        guard renewal.reason(for: user, at: now) == nil else { throw AuthError.passwordChangeRequired }
         let company = try await company(of: user, wanted: proof.company, in: repositories)
         let isNew =
             if proof.attempt.device == nil {
@@ -198,14 +201,14 @@ public struct SignInService: Sendable {
         return opening
     }
 
-    /// Puts a new password in the place of one that somebody else chose, and signs in.
+    /// Puts a new password in the place of one that somebody else chose, or that has expired, and signs in.
     /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.invalid`, and what signing in throws.
     public func changePassword(_ text: String, to new: String, from client: Client) async throws(AuthError) -> SignedIn {
         let now = clock.now
         let user: User
         do {
             let id = try passwordChanges.user(of: text, at: now)
-            guard let found = try await store.reading.users.find(id), found.requiresPasswordChange,
+            guard let found = try await store.reading.users.find(id), renewal.reason(for: found, at: now) != nil,
                 passwordChanges.isToken(text, for: found)
             else { throw AuthError.tokenInvalid }
             user = found
@@ -218,16 +221,17 @@ public struct SignInService: Sendable {
                     message: "The new password must differ from the current one.")
             ])
         }
+        try await renewal.demandUnused(new, by: user, field: "new_password")
         let hash = try await passwords.hash(new)
         let opening: Opening
         do {
             opening = try await store.transaction { repositories in
-                guard let current = try await repositories.users.find(user.id), current.requiresPasswordChange,
+                guard let current = try await repositories.users.find(user.id), renewal.reason(for: current, at: now) != nil,
                     current.stillHas(user.passwordHash)
                 else { throw AuthError.tokenInvalid }
                 guard current.status == .active else { throw AuthError.accountBlocked }
                 let company = try await company(of: current, in: repositories)
-                try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+                try await renewal.replace(of: current, with: hash, at: now, in: repositories)
                 try await repositories.attempts.succeeded(user: user.id, at: now)
                 try await audit.record(
                     AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)

@@ -23,6 +23,7 @@ public struct User: Sendable, RowDecodable {
     public var appData: String
     public var requiresPasswordChange: Bool
     public var lastLoginAt: Timestamp?
+    public var passwordChangedAt: Timestamp?
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
     public var emailVerifiedAt: Timestamp?
@@ -47,6 +48,7 @@ public struct User: Sendable, RowDecodable {
         appData = "{}"
         self.requiresPasswordChange = requiresPasswordChange
         lastLoginAt = nil
+        passwordChangedAt = passwordHash == nil ? nil : now
         createdAt = now
         updatedAt = now
         rule = AddressRule()
@@ -54,7 +56,7 @@ public struct User: Sendable, RowDecodable {
 
     static let columns = """
         id, email, email_key, name, phone, password_hash, status, settings, app_data, requires_password_change, \
-        last_login_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, access_ends_at, \
+        last_login_at, password_changed_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, access_ends_at, \
         \(AddressRule.columns)
         """
     /// The same where other tables have columns of these names.
@@ -75,6 +77,7 @@ public struct User: Sendable, RowDecodable {
         appData = try row.next()
         requiresPasswordChange = try row.next()
         lastLoginAt = try row.next()
+        passwordChangedAt = try row.next()
         createdAt = try row.next()
         updatedAt = try row.next()
         emailVerifiedAt = try row.next()

@@ -21,7 +21,7 @@ enum SignInHandler {
         detail: """
             An unknown address and a wrong password get the same answer, after the same work. Five failures in a row \
             lock the account for strangers; a device or address that signed in before has its own count. Where somebody \
-            else chose the password, the answer is `{"requires_password_change": true, …}` with a token for \
+            else chose the password, or it has served too long, the answer is `{"requires_password_change": true, …}` with a token for \
             `POST /auth/first-login/change-password`, and no other. Whoever belongs to several companies names one in \
             `company_id`; what is wrong with it is told only to whoever has the password.
             """,
@@ -35,13 +35,13 @@ enum SignInHandler {
             email: input.email, password: input.password, to: input.company, from: call.client(device: device))
         switch outcome {
         case .signedIn(let signedIn): return answer(signedIn, status: .ok, device: device, for: call)
-        case .passwordChange(let token, let expiresIn):
-            return .answer(PasswordChangeAnswer(token: token, expiresIn: expiresIn))
+        case .passwordChange(let token, let reason, let expiresIn):
+            return .answer(PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn))
         }
     }
 
     static let changeFirstPassword = Operation(
-        "changeFirstPassword", "Chooses a password in the place of one that somebody else chose",
+        "changeFirstPassword", "Chooses a password in the place of one that somebody else chose, or that has expired",
         detail: "Takes the token of a login that was answered with `requires_password_change`, and signs in.",
         takes: FirstPasswordInput.self, answers: .json(TokenAnswer.self, "Changed, and signed in."),
         problems: [.tokenInvalid, .tokenExpired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .overloaded]

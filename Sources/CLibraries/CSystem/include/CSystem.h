@@ -1,5 +1,6 @@
 /* What Swift cannot call as it is: macros, unions and inline functions of the C library. */
 #pragma once
+#include "CLibrary.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>

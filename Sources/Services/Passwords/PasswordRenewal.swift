@@ -1,0 +1,51 @@
+import Credentials
+import Ground
+import Store
+
+/// Why somebody has to choose another password before they get in.
+public enum PasswordChangeReason: String, Sendable, CaseIterable {
+    /// Somebody else chose it, or has asked for another.
+    case required
+    /// It has served as long as the server lets passwords serve.
+    case expired
+}
+
+/// One password in the place of another: how long one serves, and which may not come again.
+struct PasswordRenewal: Sendable {
+    let store: DataStore
+    let passwords: PasswordService
+    let settings: PasswordSettings
+    let random: RandomSource
+
+    /// Why the person must choose another password before the one that they have lets them in; nil: they need not.
+    func reason(for user: User, at now: Timestamp) -> PasswordChangeReason? {
+        if user.requiresPasswordChange { return .required }
+        guard let age = settings.maximumAge, user.passwordHash != nil else { return nil }
+        return (user.passwordChangedAt ?? user.createdAt) + age <= now ? .expired : nil
+    }
+
+    /// Refuses the passwords that the person had before the one that they have. Only for who has shown that they are the
+    /// person: it tells what the former passwords were.
+    /// - Throws: `.invalid`, `.overloaded`, `.unavailable`.
+    func demandUnused(_ new: String, by user: User, field: String) async throws(AuthError) {
+        guard settings.history > 0 else { return }
+        let former: [String]
+        do {
+            former = try await store.reading.passwordHistory.newest(of: user.id, atMost: settings.history)
+        } catch { throw .from(error) }
+        for hash in former where try await passwords.verify(new, against: hash).matches {
+            throw .invalid([
+                FieldFault(
+                    field: field, code: "password_used_before", message: "This was your password before. Choose another.")
+            ])
+        }
+    }
+
+    /// Puts a new password in the place of the one that the person has, as this transaction sees it.
+    func replace(of user: User, with hash: String, at now: Timestamp, in repositories: Repositories) async throws {
+        try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+        guard settings.history > 0, let former = user.passwordHash else { return }
+        try await repositories.passwordHistory.keep(
+            former, of: user.id, as: UUID(at: now, random: random), atMost: settings.history)
+    }
+}

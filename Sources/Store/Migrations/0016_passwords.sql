@@ -1,0 +1,12 @@
+-- Hashes of the passwords that people had before, so that they do not choose them again. Only with PASSWORD_HISTORY.
+
+CREATE TABLE password_history (
+    user_id uuid NOT NULL REFERENCES users (id),
+    -- In the order in which others took their place.
+    id uuid NOT NULL,
+    password_hash text NOT NULL,
+    PRIMARY KEY (user_id, id)
+) /*sqlite: WITHOUT ROWID */;
+
+-- When somebody last said that it was not them. No link of before says it again.
+ALTER TABLE users ADD COLUMN disowned_at bigint;
