@@ -43,6 +43,7 @@ let package = Package(
         system("CIdn2", pkgConfig: "libidn2", apt: "libidn2-dev", brew: "libidn2"),
         system("CUnistring", pkgConfig: nil, apt: "libunistring-dev", brew: "libunistring"),
         .target(name: "CSystem", path: "Sources/CLibraries/CSystem"),
+        .target(name: "CHashMemory", path: "Sources/CLibraries/CHashMemory"),
         .target(name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL"),
         .target(name: "CCurl", dependencies: ["CSystem"], path: "Sources/CLibraries/CCurl"),
         .target(name: "CMaxMind", dependencies: ["CSystem"], path: "Sources/CLibraries/CMaxMind"),
@@ -58,7 +59,10 @@ let package = Package(
         floor("JOSE", ["Ground", "COpenSSL", "CSodium"]),
         floor(
             "Credentials",
-            ["Ground", "COpenSSL", "CSodium", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring", "CCommonPasswords"]),
+            [
+                "Ground", "COpenSSL", "CSodium", "CHashMemory", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring",
+                "CCommonPasswords",
+            ]),
         floor("HTML", []),
         floor("Outgoing", ["Ground", "CCurl"]),
         floor("Countries", ["Ground", "CMaxMind"]),

@@ -26,9 +26,11 @@ enum Argon2id {
         _ password: [UInt8], memoryKiB: Int, passes: Int, salt: [UInt8]
     ) throws(HashingError) -> String {
         var hash = [UInt8](repeating: 0, count: hashSize)
-        let failed = crypto_pwhash(
-            &hash, UInt64(hashSize), password.map { CChar(bitPattern: $0) }, UInt64(password.count), salt,
-            UInt64(passes), memoryKiB * 1024, crypto_pwhash_ALG_ARGON2ID13)
+        let failed = HashMemory.lent {
+            crypto_pwhash(
+                &hash, UInt64(hashSize), password.map { CChar(bitPattern: $0) }, UInt64(password.count), salt,
+                UInt64(passes), memoryKiB * 1024, crypto_pwhash_ALG_ARGON2ID13)
+        }
         guard failed == 0 else { throw .outOfMemory }
         return "$argon2id$v=19$m=\(memoryKiB),t=\(passes),p=1$\(HashText.text(salt))$\(HashText.text(hash))"
     }
@@ -64,11 +66,14 @@ enum Argon2id {
     /// Call it only with a text that has a ``cost(of:)``.
     /// - Throws: `.outOfMemory`.
     static func verify(_ password: [UInt8], against stored: String) throws(HashingError) -> Bool {
-        errno = 0
-        let result = crypto_pwhash_str_verify(
-            stored, password.map { CChar(bitPattern: $0) }, UInt64(password.count))
         // libsodium answers -1 for a wrong password and for a lack of memory, and tells them apart by errno.
-        guard result == 0 || errno != ENOMEM else { throw .outOfMemory }
+        let (result, isOutOfMemory) = HashMemory.lent {
+            errno = 0
+            let result = crypto_pwhash_str_verify(
+                stored, password.map { CChar(bitPattern: $0) }, UInt64(password.count))
+            return (result, result != 0 && errno == ENOMEM)
+        }
+        guard !isOutOfMemory else { throw .outOfMemory }
         return result == 0
     }
 }

@@ -46,6 +46,9 @@ public final class HashingPool: Sendable {
         }
     }
 
+    /// How long after a hash a thread keeps its memory for another.
+    private static let memoryIsKept = Duration.seconds(1)
+
     /// One less than the processors, so that one is always free for requests.
     public static var defaultThreads: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1) }
 
@@ -129,9 +132,21 @@ public final class HashingPool: Sendable {
     }
 
     private static func work(_ state: Monitor<State>) {
-        while let job = state.wait(until: { $0.nextOrEnd() }) { run(job, state) }
+        HashMemory.keeping {
+            while let job = awaitNext(state) { run(job, state) }
+        }
         // A wake reaches one thread only, so each that ends wakes the next.
         state.withLock(wakes: true) { _ in }
+    }
+
+    /// The next job; nil once the pool has stopped.
+    private static func awaitNext(_ state: Monitor<State>) -> Job? {
+        // A thread that keeps nothing sleeps until there is work, and wakes for nothing else.
+        if HashMemory.kept > 0 {
+            if let job = state.wait(for: memoryIsKept, until: { $0.nextOrEnd() }) { return job }
+            HashMemory.free()
+        }
+        return state.wait { $0.nextOrEnd() }
     }
 
     private static func run(_ job: Job, _ state: Monitor<State>) {
