@@ -70,7 +70,9 @@ let package = Package(
         floor(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
-        floor("Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing", "Countries"]),
+        floor(
+            "Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing", "Countries"],
+            resources: [.embedInCode("Mail/Templates")]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML", "QRCode"],
             resources: [.embedInCode("Assets")]),

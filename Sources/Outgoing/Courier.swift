@@ -2,7 +2,7 @@ import CCurl
 import Ground
 import Synchronization
 
-/// Carries requests out of the server, many at a time, on one thread of its own. Library and thread are there from the
+/// Carries requests and mail out of the server, many at a time, on one thread of its own. Library and thread are there from the
 /// first request on.
 ///
 /// Redirects are not followed, proxies of the environment are not used, and the address of each connection is held

@@ -47,6 +47,8 @@ final class Errand: Sendable {
         case GH_CURL_TIMEOUT: .timeout
         case GH_CURL_ANSWER: .answerInvalid
         case GH_CURL_TOO_LONG: .answerTooLong
+        case GH_CURL_LOGIN: .loginRefused
+        case GH_CURL_REFUSED: .mailRefused
         default: .notSent
         }
     }
@@ -66,32 +68,57 @@ final class Errand: Sendable {
             request.takes_line = Self.takesLine
             request.takes_body = Self.takesBody
         }
-        var body = ""
-        if case .post(let content) = self.request.content { body = content } else { request.is_get = 1 }
+        var body: [UInt8] = []
+        var mail: OutgoingMail?
+        switch self.request.content {
+        case .get: request.is_get = 1
+        case .post(let text): body = Array(text.utf8)
+        case .mail(let given): (mail, body) = (given, given.text)
+        }
         let context = Unmanaged.passRetained(self)
         request.context = context.toOpaque()
         let hasStarted = withTexts(body) { url, body, headers, caFile in
             request.url = url
             request.body = body.baseAddress
-            request.body_size = max(0, body.count - 1)
+            request.body_size = body.count - 1
             request.headers = headers.baseAddress
             request.header_count = headers.count
             request.ca_file = caFile
-            return gh_curl_start(handle, &request) == 0
+            return withMail(mail) { mail in
+                request.mail = mail
+                return gh_curl_start(handle, &request) == 0
+            }
         }
         if !hasStarted { context.release() }
         return hasStarted
     }
 
+    private func withMail(_ mail: OutgoingMail?, _ use: (UnsafePointer<gh_curl_mail>?) -> Bool) -> Bool {
+        guard let mail else { return use(nil) }
+        return mail.sender.withCString { sender in
+            mail.recipient.withCString { recipient in
+                withOptionalCString(mail.server.user) { user in
+                    withOptionalCString(mail.server.password) { password in
+                        var mail = gh_curl_mail(
+                            sender: sender, recipient: recipient, user: user, password: password,
+                            starts_tls: mail.server.security == .startTLS ? 1 : 0)
+                        return use(&mail)
+                    }
+                }
+            }
+        }
+    }
+
+    /// What it gives of the body is never empty: a zero stands at its end.
     private func withTexts(
-        _ body: String,
+        _ body: [UInt8],
         _ use: (
             UnsafePointer<CChar>, UnsafeBufferPointer<CChar>, UnsafeBufferPointer<UnsafePointer<CChar>?>,
             UnsafePointer<CChar>?
         ) -> Bool
     ) -> Bool {
         request.url.withCString { url in
-            body.utf8CString.withUnsafeBufferPointer { body in
+            (body + [0]).map { CChar(bitPattern: $0) }.withUnsafeBufferPointer { body in
                 withCStrings(request.headers) { headers in
                     withOptionalCString(settings.caFile) { use(url, body, headers, $0) }
                 }

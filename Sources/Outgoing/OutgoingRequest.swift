@@ -5,6 +5,7 @@ public struct OutgoingRequest: Sendable {
     public enum Content: Sendable {
         case get
         case post(String)
+        case mail(OutgoingMail)
     }
 
     public let url: String
@@ -16,6 +17,9 @@ public struct OutgoingRequest: Sendable {
     public init(url: String, headers: [String], body: String) {
         self.init(url: url, headers: headers, content: .post(body))
     }
+
+    /// A mail.
+    public init(_ mail: OutgoingMail) { self.init(url: mail.url, content: .mail(mail)) }
 
     public init(url: String, headers: [String] = [], content: Content) {
         self.url = url
@@ -38,6 +42,10 @@ public struct OutgoingOutcome: Sendable {
         case answerInvalid = "answer_invalid"
         /// The answer is longer than what is kept.
         case answerTooLong = "answer_too_long"
+        /// The server of mail takes neither name nor password.
+        case loginRefused = "login_refused"
+        /// The server of mail says no, for now or for good: its status says which.
+        case mailRefused = "mail_refused"
         /// libcurl is not there, or does not do what it is asked.
         case notSent = "not_sent"
         /// Nobody waits for the answer any more.

@@ -83,6 +83,10 @@ public enum AuthError: Error, Sendable {
     case telegramRefused
     /// Without this nobody could sign in to the account any more.
     case lastWayIn
+    /// A link that is not ours, was used, has expired, or is good for something else.
+    case linkInvalid
+    /// No mail leaves this server.
+    case mailNotConfigured
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.
     case overloaded(retryAfter: Duration)

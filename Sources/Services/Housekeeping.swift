@@ -11,6 +11,8 @@ public struct Housekeeping: Sendable {
     private static let pagesOfWords = 20
     /// Telegram brings an update again for a day.
     private static let updateMemory = Duration.seconds(2 * 86400)
+    /// Links count for how many may be sent, some time after they have expired.
+    private static let linkMemory = Duration.seconds(86400)
 
     let store: DataStore
     let keys: KeyService
@@ -72,6 +74,7 @@ public struct Housekeeping: Sendable {
             try await store.writing.keyValues.sweep(expiredBefore: now)
             try await store.writing.telegramProofs.sweep(expiredBefore: now)
             try await store.writing.telegramSignIns.sweep(expiredBefore: now)
+            try await store.writing.mailLinks.sweep(expiredBefore: now - Self.linkMemory)
             try await store.transaction { try await $0.accessRequests.sweep(overBefore: now - access.requestRetention) }
             try await store.writing.botTalks.sweep(endedBefore: now - Self.updateMemory)
             try await sweepOutbox(at: now)

@@ -50,6 +50,11 @@ public final class Services: Sendable {
     public let botVoice: BotVoice
     public let botUpdates: BotUpdates
     public let signInCodes: SignInCodes
+    public let mail: MailBox
+    public let recovery: PasswordRecovery
+    public let emails: EmailService
+    public let magicLinks: MagicLinkService
+    public let postmaster: Postmaster
     public let clock: Clock
     let store: DataStore
     private let pool: HashingPool
@@ -148,9 +153,23 @@ public final class Services: Sendable {
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
             lockout: Lockout(settings: configuration.signIn), gates: gates, renewal: renewal,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
+        mail = MailBox(settings: configuration.mail, vault: base.vault, clock: clock, random: random)
+        let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
+        let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
+        let mailRequests = MailRequests(
+            store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         accounts = AccountService(
-            store: store, signIn: signIn, passwords: passwords, limits: limits, audit: audit,
+            store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
+        recovery = PasswordRecovery(
+            store: store, sessions: sessions, passwords: passwords, requests: mailRequests, links: mailLinks, mail: mail,
+            audit: audit, clock: clock)
+        emails = EmailService(
+            store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
+            clock: clock)
+        magicLinks = MagicLinkService(
+            isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
+            links: mailLinks, audit: audit, clock: clock)
         let reach = Reach(subjects: subjects, clock: clock)
         imports = ImportService(
             store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,
@@ -167,10 +186,10 @@ public final class Services: Sendable {
         appData = AppDataService(store: store, subjects: subjects, reach: reach, audit: audit, clock: clock)
         users = UserService(
             store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
-            audit: audit, clock: clock, random: random)
+            addresses: addressMail, audit: audit, clock: clock, random: random)
         invitations = InvitationService(
             store: store, accounts: accounts, users: users, sessions: sessions, passwords: passwords, reach: reach,
-            audit: audit, clock: clock, random: random)
+            mail: mail, audit: audit, clock: clock, random: random)
         companies = CompanyService(
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         firstStart = FirstStartService(
@@ -206,7 +225,7 @@ public final class Services: Sendable {
         referrals = ReferralService(store: store, random: random)
         let accessMail = AccessMail(mail: botMail, voice: botVoice, clock: clock, random: random)
         accessRequests = AccessRequestService(
-            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, audit: audit,
+            store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, mailBox: mail, audit: audit,
             settings: configuration.access, clock: clock, random: random)
         access = AccessService(
             store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
@@ -232,9 +251,17 @@ public final class Services: Sendable {
             tokens: { try await bots.token(of: $0) },
             cards: { try await store.reading.telegramCards.message(of: $0) },
             pace: TelegramPace(), clock: clock)
+        let mailCarrier = MailCarrier(
+            settings: configuration.mail, vault: base.vault, courier: courier, log: base.log, clock: clock)
+        postmaster = Postmaster(carrier: mailCarrier, store: store, clock: clock, random: random)
         outbox = Outbox(
-            store: store, carriers: [WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier],
-            claimTime: max(configuration.webhooks.timeout, TelegramCarrier.longestAttempt)
+            store: store,
+            carriers: [
+                WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier, Letter.kind: mailCarrier,
+                MailRequest.kind: MailRequestCarrier(
+                    vault: base.vault, links: mailLinks, mail: mail, audit: audit, clock: clock),
+            ],
+            claimTime: max(configuration.webhooks.timeout, configuration.mail.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
             clock: clock, random: random, log: base.log)
         let talks = BotSessions(store: store, signIn: signIn, audit: audit, clock: clock)

@@ -76,6 +76,7 @@ public struct Repositories: Sendable {
     public var telegramCodes: TelegramCodeRepository { TelegramCodeRepository(sql: sql) }
     public var botTalks: BotTalkRepository { BotTalkRepository(sql: sql) }
     public var referrals: ReferralRepository { ReferralRepository(sql: sql) }
+    public var mailLinks: MailLinkRepository { MailLinkRepository(sql: sql) }
     public var passwordHistory: PasswordHistoryRepository { PasswordHistoryRepository(sql: sql) }
 }
 

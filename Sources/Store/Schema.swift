@@ -22,6 +22,7 @@ enum Schema {
             number: 11, name: "access_requests", oldestProgram: 1,
             script: text(PackageResources._011_access_requests_sql)),
         Migration(number: 12, name: "doors", oldestProgram: 1, script: text(PackageResources._012_doors_sql)),
+        Migration(number: 15, name: "mail", oldestProgram: 1, script: text(PackageResources._015_mail_sql)),
         Migration(number: 16, name: "passwords", oldestProgram: 1, script: text(PackageResources._016_passwords_sql)),
     ]
 

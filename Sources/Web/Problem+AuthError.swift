@@ -57,6 +57,8 @@ extension Problem {
         case .signInRefused: self.init(.signInRefused)
         case .telegramRefused: self.init(.telegramRefused)
         case .lastWayIn: self.init(.lastWayIn)
+        case .linkInvalid: self.init(.linkInvalid)
+        case .mailNotConfigured: self.init(.mailNotConfigured)
         case .webhookDisabled: self.init(.webhookDisabled)
         case .rateLimited(let time): self.init(.rateLimited, retryAfter: time)
         case .overloaded(let time): self.init(.overloaded, retryAfter: time)

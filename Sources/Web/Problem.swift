@@ -61,6 +61,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case signInRefused = "sign_in_refused"
     case telegramRefused = "telegram_refused"
     case lastWayIn = "last_way_in"
+    case linkInvalid = "link_invalid"
+    case mailNotConfigured = "mail_not_configured"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -76,7 +78,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     var status: Status {
         switch self {
         case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed,
-            .telegramDataMalformed, .botTokenRefused:
+            .telegramDataMalformed, .botTokenRefused, .linkInvalid:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
             .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
@@ -102,7 +104,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .headersTooLarge: Status(431)
         case .internalError: .internalError
         case .notImplemented: Status(501)
-        case .overloaded, .unavailable, .telegramNotConfigured, .telegramUnreachable: .unavailable
+        case .overloaded, .unavailable, .telegramNotConfigured, .telegramUnreachable, .mailNotConfigured: .unavailable
         case .versionNotSupported: Status(505)
         }
     }
@@ -167,6 +169,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .signInRefused: "The sign-in was refused in Telegram."
         case .telegramRefused: "Telegram has not confirmed the sign-in."
         case .lastWayIn: "Without this nobody could sign in to the account any more."
+        case .linkInvalid: "The link was used, has expired, or is not valid here."
+        case .mailNotConfigured: "No mail leaves this server."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."

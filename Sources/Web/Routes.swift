@@ -21,6 +21,18 @@ enum Routes {
             $0.get("/sign-in-history", guard: .signedIn, limit: .standard, AuditHandler.history)
             $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
         }
+        table.group("/auth", tag: "Recovery and mail") {
+            $0.post("/password-reset/request", guard: .anyone, limit: .signIn, RecoveryHandler.request)
+            $0.post("/password-reset/validate", guard: .anyone, limit: .signIn, RecoveryHandler.validate)
+            $0.post("/password-reset/confirm", guard: .anyone, limit: .signIn, RecoveryHandler.confirm)
+            $0.post("/email-verification/request", guard: .signedIn, limit: .signIn, EmailHandler.requestVerification)
+            $0.post("/email-verification/confirm", guard: .anyone, limit: .signIn, EmailHandler.verify)
+            $0.post("/email-change/request", guard: .signedIn, limit: .signIn, EmailHandler.requestChange)
+            $0.post("/email-change/confirm", guard: .anyone, limit: .signIn, EmailHandler.change)
+            $0.post("/email-change/undo", guard: .anyone, limit: .signIn, EmailHandler.undo)
+            $0.post("/magic-link/request", guard: .anyone, limit: .signIn, MagicLinkHandler.request)
+            $0.post("/magic-link/session", guard: .anyone, limit: .signIn, MagicLinkHandler.finish)
+        }
         table.group("/auth/telegram", tag: "Telegram") {
             $0.post("", guard: .anyone, limit: .signIn, TelegramHandler.signIn)
             $0.get("", guard: .signedIn, limit: .standard, TelegramHandler.read)

@@ -22,6 +22,10 @@ extension Command {
         case .verifyAudit(let options, let head): return try await verifyAudit(options, comparing: head)
         case .auditHead(let options): try await printAuditHead(options)
         case .importUsers(let options, let order): return try await importUsers(options, order)
+        case .previewMail(let options, let order): try previewMail(options, order)
+        case .testMail(let options, let address): return try await testMail(options, to: address)
+        case .deadMail(let options): try await listDeadMail(options)
+        case .retryMail(let options): try await retryMail(options)
         case .importBreached(let options, let order): try importBreached(options, order)
         case .verifyBreached(let options, let file): try verifyBreached(options, file)
         case .openAPI(let options):

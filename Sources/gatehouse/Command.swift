@@ -10,6 +10,10 @@ enum Command: Sendable {
     case verifyAudit(Options, head: String?)
     case auditHead(Options)
     case importUsers(Options, ImportOrder)
+    case previewMail(Options, MailOrder)
+    case testMail(Options, to: String)
+    case deadMail(Options)
+    case retryMail(Options)
     case importBreached(Options, BreachedOrder)
     case verifyBreached(Options, file: String?)
     case openAPI(Options)
@@ -54,6 +58,12 @@ enum Command: Sendable {
               --on-error skip   Writes the other lines where some are refused.
               --create-companies
                                 Makes companies that the file names and that are not here.
+          mail preview KIND     Prints what a mail says, filled with an example; without KIND, every kind.
+              --language L      en or ru.
+              --format F        text, html, or source: the template, to begin one's own with.
+          mail test --to E      Sends a message to E now, and says what the mail server answered.
+          mail dead             Lists the messages that were given up.
+          mail retry            Sends those once more that are still there.
           breached import LIST  Makes a filter of breached passwords, from a file of SHA-1 hashes or a folder of
                                 such files, as Have I Been Pwned offers them.
               --output FILE     The filter; else what BREACHED_PASSWORDS names, or a file under DATA_DIR.
@@ -77,7 +87,7 @@ enum Command: Sendable {
 
     private static let flagNames = ["--markdown", "--password-stdin", "--now", "--dry-run", "--create-companies"]
     private static let valueNames = [
-        "--port", "--host", "--data", "--email", "--name", "--role", "--format", "--source", "--hash-parameters", "--on-error", "--head",
+        "--port", "--host", "--data", "--email", "--name", "--role", "--format", "--source", "--language", "--to", "--hash-parameters", "--on-error", "--head",
         "--output", "--bits", "--at-least",
     ]
 
@@ -126,6 +136,7 @@ enum Command: Sendable {
         case ["audit", "verify"]: return .verifyAudit(options, head: values["--head"])
         case ["audit", "head"]: return .auditHead(options)
         case ["openapi"]: return .openAPI(options)
+        case let words where words.first == "mail": return try mail(words.dropFirst(), options, values)
         case ["version"]: return .version
         case ["help"], []: return .help
         case ["admin", "create"]:

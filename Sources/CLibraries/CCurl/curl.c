@@ -45,7 +45,12 @@ struct errand {
     struct errand *next;
     struct errand *former;
     CURL *easy;
+    /* Of HTTP, or the recipients of a mail. */
     struct curl_slist *headers;
+    /* Of a mail, and how much of it has been sent. NULL for HTTP. */
+    char *text;
+    size_t sent;
+    size_t size;
     gh_curl_admits admits;
     gh_curl_takes takes_line;
     gh_curl_takes takes_body;
@@ -117,14 +122,19 @@ void *gh_curl_open(void) {
     return NULL;
 }
 
+static void release(struct errand *errand) {
+    lib.curl_slist_free_all(errand->headers);
+    free(errand->text);
+    free(errand);
+}
+
 static void forget(struct multi *multi, struct errand *errand) {
     lib.curl_multi_remove_handle(multi->curl, errand->easy);
     if (errand->former) errand->former->next = errand->next;
     else multi->first = errand->next;
     if (errand->next) errand->next->former = errand->former;
     lib.curl_easy_cleanup(errand->easy);
-    lib.curl_slist_free_all(errand->headers);
-    free(errand);
+    release(errand);
 }
 
 static int set_headers(struct errand *errand, const struct gh_curl_request *request) {
@@ -136,18 +146,64 @@ static int set_headers(struct errand *errand, const struct gh_curl_request *requ
     return lib.curl_easy_setopt(errand->easy, CURLOPT_HTTPHEADER, errand->headers) != CURLE_OK;
 }
 
-static int set_options(struct errand *errand, const struct gh_curl_request *request) {
-    CURLcode fault = CURLE_OK;
 #define SET(option, value) fault = fault ? fault : lib.curl_easy_setopt(errand->easy, option, value)
+
+static int set_http(struct errand *errand, const struct gh_curl_request *request) {
+    CURLcode fault = CURLE_OK;
     long protocols = CURLPROTO_HTTPS | (request->allows_http ? CURLPROTO_HTTP : 0);
-    SET(CURLOPT_URL, request->url);
     SET(CURLOPT_PROTOCOLS, protocols);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (request->is_get) {
+        SET(CURLOPT_HTTPGET, 1L);
+    } else {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+        SET(CURLOPT_COPYPOSTFIELDS, request->body);
+    }
+    return fault != CURLE_OK || set_headers(errand, request);
+}
+
+static size_t give_text(char *buffer, size_t one, size_t size, void *data) {
+    struct errand *errand = data;
+    size_t room = one * size;
+    size_t rest = errand->size - errand->sent;
+    size_t count = rest < room ? rest : room;
+    memcpy(buffer, errand->text + errand->sent, count);
+    errand->sent += count;
+    return count;
+}
+
+static int set_mail(struct errand *errand, const struct gh_curl_request *request) {
+    const struct gh_curl_mail *mail = request->mail;
+    CURLcode fault = CURLE_OK;
+    errand->text = malloc(request->body_size + 1);
+    errand->headers = lib.curl_slist_append(NULL, mail->recipient);
+    if (!errand->text || !errand->headers) return 1;
+    memcpy(errand->text, request->body, request->body_size);
+    errand->size = request->body_size;
+    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_SMTP | CURLPROTO_SMTPS));
+    SET(CURLOPT_USE_SSL, mail->starts_tls ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE);
+    /* Servers close what is idle, and a message over a connection that is gone is one that failed. */
+    SET(CURLOPT_MAXAGE_CONN, 20L);
+    SET(CURLOPT_MAIL_FROM, mail->sender);
+    SET(CURLOPT_MAIL_RCPT, errand->headers);
+    if (mail->user) SET(CURLOPT_USERNAME, mail->user);
+    if (mail->password) SET(CURLOPT_PASSWORD, mail->password);
+    SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)errand->size);
+    SET(CURLOPT_READFUNCTION, give_text);
+    SET(CURLOPT_READDATA, errand);
+    return fault != CURLE_OK;
+}
+
+static int set_options(struct errand *errand, const struct gh_curl_request *request) {
+    CURLcode fault = CURLE_OK;
+    SET(CURLOPT_URL, request->url);
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    SET(CURLOPT_PATH_AS_IS, 1L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -158,13 +214,6 @@ static int set_options(struct errand *errand, const struct gh_curl_request *requ
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_milliseconds);
     SET(CURLOPT_TIMEOUT_MS, request->milliseconds);
-    if (request->is_get) {
-        SET(CURLOPT_HTTPGET, 1L);
-    } else {
-        SET(CURLOPT_POST, 1L);
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
-        SET(CURLOPT_COPYPOSTFIELDS, request->body);
-    }
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, errand);
     SET(CURLOPT_WRITEFUNCTION, request->takes_body ? take_body : count);
@@ -174,9 +223,11 @@ static int set_options(struct errand *errand, const struct gh_curl_request *requ
         SET(CURLOPT_HEADERDATA, errand);
     }
     SET(CURLOPT_PRIVATE, errand);
-#undef SET
-    return fault != CURLE_OK || set_headers(errand, request);
+    if (fault != CURLE_OK) return 1;
+    return request->mail ? set_mail(errand, request) : set_http(errand, request);
 }
+
+#undef SET
 
 int gh_curl_start(void *handle, const struct gh_curl_request *request) {
     struct multi *multi = handle;
@@ -191,8 +242,7 @@ int gh_curl_start(void *handle, const struct gh_curl_request *request) {
     if (!errand->easy || set_options(errand, request)
         || lib.curl_multi_add_handle(multi->curl, errand->easy) != CURLM_OK) {
         if (errand->easy) lib.curl_easy_cleanup(errand->easy);
-        lib.curl_slist_free_all(errand->headers);
-        free(errand);
+        release(errand);
         return 1;
     }
     errand->next = multi->first;
@@ -212,6 +262,10 @@ void gh_curl_work(void *handle, int milliseconds) {
 void gh_curl_wake(void *handle) { lib.curl_multi_wakeup(((struct multi *)handle)->curl); }
 
 static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, long status) {
+    /* libcurl tells of a refusal as of a failure to send, or a strange answer. */
+    if (errand->text && status >= 400
+        && (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_RECV_ERROR))
+        return GH_CURL_REFUSED;
     switch (code) {
     case CURLE_OK: return GH_CURL_NONE;
     case CURLE_WRITE_ERROR:
@@ -225,7 +279,9 @@ static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, l
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE: return GH_CURL_TLS;
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_USE_SSL_FAILED: return GH_CURL_TLS;
+    case CURLE_LOGIN_DENIED: return GH_CURL_LOGIN;
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:

@@ -137,7 +137,22 @@ extension AccessRequestService {
         guard let request = try await repositories.accessRequests.find(id, within: nil) else { throw AuthError.notFound }
         let decider = try await repositories.users.find(authority.user)?.name ?? "?"
         try await mail.close(request, by: decider, until: end, in: repositories)
+        try await write(of: request, until: end, in: repositories)
         return request
+    }
+
+    /// The same by mail, where the person has an account with an address.
+    private func write(of request: AccessRequest, until end: Timestamp?, in repositories: Repositories) async throws {
+        var person = request.user
+        if person == nil { person = try await repositories.telegramIdentities.find(request.telegramID)?.userID }
+        guard let person, let user = try await repositories.users.find(person) else { return }
+        var facts: [MailMessage.Fact: String] = [:]
+        if let company = request.company { facts[.company] = try await repositories.companies.find(company)?.name }
+        facts[.reason] = request.reason
+        facts[.moment] = end.map { MailMoment.text($0) }
+        let isApproved = request.status(at: clock.now) == .approved
+        let message = MailMessage(isApproved ? .accessApproved : .accessRejected, facts, in: mailBox.language(of: user))
+        try await mailBox.post(message, to: user, in: repositories)
     }
 
     // MARK: Rejecting

@@ -15,6 +15,7 @@ public struct AccessRequestService: Sendable {
     let grants: GrantService
     let reach: Reach
     let mail: AccessMail
+    let mailBox: MailBox
     let audit: Audit
     let settings: AccessSettings
     let clock: Clock

@@ -45,6 +45,7 @@ public struct AccountService: Sendable {
     let signIn: SignInService
     let passwords: PasswordService
     let limits: RateLimiter
+    let addresses: AddressMail
     let audit: Audit
     let settings: SignInSettings
     let clock: Clock
@@ -90,6 +91,7 @@ public struct AccountService: Sendable {
         }
         try await audit.record(
             AuditEvent(.registered, user: user.id, company: company.id), from: client, in: repositories)
+        try await addresses.askForProof(of: user, in: repositories)
         for key in Lockout.deviceKeys(of: client) {
             try await repositories.attempts.remember(device: key, user: user.id, at: now)
         }

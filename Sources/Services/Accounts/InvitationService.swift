@@ -32,6 +32,8 @@ public struct InvitationDetail: Sendable {
 /// invited may still give when it is followed.
 public struct InvitationService: Sendable {
     static let prefix = "ghi_"
+    /// The page that the link leads to.
+    public static let path = "/invitation"
 
     let store: DataStore
     let accounts: AccountService
@@ -39,6 +41,7 @@ public struct InvitationService: Sendable {
     let sessions: SessionService
     let passwords: PasswordService
     let reach: Reach
+    let mail: MailBox
     let audit: Audit
     let clock: Clock
     let random: RandomSource
@@ -53,6 +56,7 @@ public struct InvitationService: Sendable {
         let now = clock.now
         let id = UUID(at: now, random: random)
         let secret = random.bytes(32)
+        let text = Self.prefix + Base64URL.encode(id.bytes + secret)
         do {
             let invited = try await store.transaction { repositories in
                 let authority = try await reach.authority(of: token, in: repositories)
@@ -67,10 +71,27 @@ public struct InvitationService: Sendable {
                     secretDigest: Digest.sha256(secret), invitedBy: token.userID, at: now, expiresAt: now + new.lifetime)
                 try await repositories.invitations.insert(invitation, roles: roles)
                 try await record(.userInvited, invitation, actor: token.userID, from: client, in: repositories)
-                return try await detail(of: invitation, in: repositories)
+                let detail = try await detail(of: invitation, in: repositories)
+                try await send(detail, with: text, to: new.email, in: repositories)
+                return detail
             }
-            return (invited, Self.prefix + Base64URL.encode(id.bytes + secret))
+            return (invited, text)
         } catch { throw .from(error) }
+    }
+
+    private func send(
+        _ detail: InvitationDetail, with token: String, to email: EmailAddress, in repositories: Repositories
+    ) async throws {
+        let inviter = try await repositories.users.find(detail.invitation.invitedBy)
+        var facts: [MailMessage.Fact: String] = [
+            .link: "\(mail.settings.linkBase)\(Self.path)#\(token)",
+            .moment: MailMoment.text(detail.invitation.expiresAt),
+        ]
+        facts[.company] = detail.company?.name
+        facts[.inviter] = inviter?.name
+        let message = MailMessage(
+            .invitation, facts, in: mail.settings.language, until: detail.invitation.expiresAt)
+        try await mail.post(message, to: email, in: repositories)
     }
 
     private func roles(

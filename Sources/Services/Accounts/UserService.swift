@@ -13,6 +13,7 @@ public struct UserService: Sendable {
     let sessions: SessionService
     let passwords: PasswordService
     let reach: Reach
+    let addresses: AddressMail
     let audit: Audit
     let clock: Clock
     let random: RandomSource
@@ -250,12 +251,16 @@ public struct UserService: Sendable {
     ) async throws {
         guard var user = try await repositories.users.find(id) else { throw AuthError.notFound }
         guard user.emailKey != email.normalized else { return }
+        let former = user
         user.email = email.address
         user.emailKey = email.normalized
         // Nobody has shown that it is theirs.
         user.emailVerifiedAt = nil
         try await repositories.users.setEmail(of: user, at: clock.now)
         try await audit.record(.emailChanged, about: id, by: token, from: client, in: repositories)
+        // What an administrator has changed, the person does not take back.
+        try await addresses.tellOfChange(of: former, to: email.address, canUndo: false, by: client, in: repositories)
+        try await addresses.askForProof(of: user, in: repositories)
     }
 
     /// The names of roles that have not ended, each once.

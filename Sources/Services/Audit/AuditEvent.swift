@@ -72,18 +72,24 @@ public struct AuditEvent: Sendable {
         case accessEnding = "access.ending"
         case accessConfirmed = "access.confirmed"
         case accessWithdrawn = "access.withdrawn"
+        case passwordResetRequested = "password.reset_requested"
+        case passwordReset = "password.reset"
+        case emailVerified = "email.verified"
+        case emailChangeRequested = "email.change_requested"
+        case emailChangeUndone = "email.change_undone"
+        case magicLinkRequested = "magic_link.requested"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
             switch self {
-            case .tokenReused, .accountLocked, .disowned: "critical"
+            case .tokenReused, .accountLocked, .disowned, .emailChangeUndone: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
-                .accessEndChanged, .accessWithdrawn:
+                .accessEndChanged, .accessWithdrawn, .passwordReset:
                 "warning"
             default: "info"
             }

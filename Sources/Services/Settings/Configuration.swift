@@ -26,6 +26,7 @@ public struct Configuration: Sendable {
     public let webhooks: WebhookSettings
     public let telegram: TelegramSettings
     public let access: AccessSettings
+    public let mail: MailSettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -52,6 +53,8 @@ public struct Configuration: Sendable {
         telegram = TelegramSettings(reading: &reader)
         reader.begin("Access")
         access = AccessSettings(reading: &reader)
+        reader.begin("Mail")
+        mail = MailSettings(reading: &reader, server: server, environment: environment)
         if environment == .production { demandSecurity(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }

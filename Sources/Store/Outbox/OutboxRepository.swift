@@ -98,6 +98,20 @@ public struct OutboxRepository: Sendable {
     /// Forgets what a message said.
     public func forget(_ id: UUID) async throws(DatabaseError) { try await sql.run(Self.forgetMessage, [id.sqlValue]) }
 
+    private static let reviveMessages = Statement(
+        """
+        UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = $2, finished_at = NULL
+        WHERE lane = $1 AND state = 'dead' AND payload <> '{}' RETURNING id
+        """)
+
+    /// Has the messages of a lane sent once more that were given up, but are not forgotten.
+    /// - Returns: how many.
+    public func revive(lane: String, at now: Timestamp) async throws(DatabaseError) -> Int {
+        let count = try await sql.run(Self.reviveMessages, [.text(lane), now.sqlValue]).count
+        if count > 0 { letters?.note() }
+        return count
+    }
+
     private static let releaseMessage = Statement(
         """
         UPDATE outbox SET claim = NULL, next_attempt_at = $3, attempts = attempts - 1 WHERE id = $1 AND claim = $2

@@ -10,13 +10,14 @@ enum InvitationHandler {
         "inviteUser", "Invites somebody",
         detail: """
             The link is bound to the address, works once, and is shown here once. Roles are granted for the company, or \
-            everywhere where there is none; never more than whoever invited may grant when the link is followed.
+            everywhere where there is none; never more than whoever invited may grant when the link is followed. Where \
+            mail is set up, it is sent to the address too.
             """,
         takes: NewInvitationInput.self, answers: .json(CreatedInvitationAnswer.self, status: .created, "The link."),
         problems: [.notFound, .emailTaken]
     ) { input, call in
         let invited = try await call.services.invitations.invite(input.invitation, by: try call.caller, from: call.client)
-        let url = "\(call.application.configuration.server.publicURL)/invitation#\(invited.token)"
+        let url = "\(call.application.configuration.mail.linkBase)\(InvitationService.path)#\(invited.token)"
         return .answer(CreatedInvitationAnswer(detail: invited.detail, token: invited.token, url: url), status: .created)
     }
 

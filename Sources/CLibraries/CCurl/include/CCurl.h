@@ -1,6 +1,6 @@
 /* libcurl, loaded when the first request leaves the server: it brings many libraries and their memory with it, which a
-   server that sends nothing does without. Only what is needed is here: requests that are connected to an address that the
-   caller has admitted, and whose answers are handed on as they come. */
+   server that sends nothing does without. Only what is needed is here: requests of HTTP that are connected to an address
+   that the caller has admitted, and whose answers are handed on as they come; and mail, by SMTP. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -10,8 +10,21 @@ typedef int (*gh_curl_admits)(void *context, const uint8_t *address, size_t size
 /* Hands on a part of an answer. */
 typedef void (*gh_curl_takes)(void *context, const uint8_t *bytes, size_t size);
 
+/* What a message of SMTP needs besides its text, which is the body of the request. */
+struct gh_curl_mail {
+    const char *sender;
+    const char *recipient;
+    /* NULL where the server asks for none. */
+    const char *user;
+    const char *password;
+    /* With smtp: whether STARTTLS must succeed before anything is said. */
+    int starts_tls;
+};
+
 struct gh_curl_request {
     const char *url;
+    /* NULL for a request of HTTP. */
+    const struct gh_curl_mail *mail;
     const char *const *headers;
     size_t header_count;
     int is_get;
@@ -45,6 +58,10 @@ enum gh_curl_fault {
     GH_CURL_TIMEOUT,
     GH_CURL_ANSWER,
     GH_CURL_TOO_LONG,
+    /* Name or password. */
+    GH_CURL_LOGIN,
+    /* The server of mail says no; the status says for how long. */
+    GH_CURL_REFUSED,
     GH_CURL_OTHER
 };
 

@@ -1,0 +1,82 @@
+import Credentials
+import Ground
+import Store
+
+/// Signing in by a link that is sent to the address of the account, in the browser that asked for it.
+///
+/// The link alone lets nobody in: it is bound to a secret of that browser, so that neither who reads the mail on the way
+/// nor who makes somebody else follow a link gets a session.
+public struct MagicLinkService: Sendable {
+    /// How a session of this door says that it was opened.
+    static let method = "email"
+
+    let isOpen: Bool
+    let store: DataStore
+    let signIn: SignInService
+    let requests: MailRequests
+    let links: MailLinks
+    let audit: Audit
+    let clock: Clock
+
+    /// How long the browser must keep its secret.
+    public static let lifetime = LinkPurpose.magicLink.lifetime
+
+    /// Has a link sent, where the address has an account; whether it has is not told.
+    /// - Parameter browser: the secret of the browser.
+    /// - Throws: `.doorClosed`, `.mailNotConfigured`, `.rateLimited`.
+    public func request(_ email: EmailAddress, browser: String, from client: Client) async throws(AuthError) {
+        guard isOpen else { throw .doorClosed }
+        try await requests.take(MailRequest(.magicLink, email, browser: Self.digest(browser), from: client))
+    }
+
+    /// Follows the link.
+    /// - Throws: `.doorClosed`, `.linkInvalid` in another browser too, and what every door throws.
+    public func signIn(with token: String, browser: String?, from client: Client) async throws(AuthError) -> SignInOutcome {
+        guard isOpen else { throw .doorClosed }
+        let now = clock.now
+        let changes = signIn.sessions.subjects.changes
+        let opening: SignInService.Opening?
+        let user: User
+        do {
+            let digest = browser.map { Self.digest($0) }
+            user = try await links.open(token, for: .magicLink, browser: digest, in: store.reading).user
+            opening = try await store.transaction { repositories in
+                let opened = try await links.use(token, for: .magicLink, browser: digest, in: repositories)
+                return try await enter(opened.user, from: client, at: now, in: repositories)
+            }
+        } catch { throw .from(error) }
+        guard let opening else {
+            return .passwordChange(
+                token: signIn.passwordChanges.token(for: user), expiresIn: PasswordChangeTokens.lifetime)
+        }
+        try await signIn.sessions.announce(ended: opening.ended)
+        return .signedIn(try await signIn.sessions.signedIn(opening, unchangedSince: changes, at: now))
+    }
+
+    /// - Returns: nil where a new password must be chosen first.
+    private func enter(_ found: User, from client: Client, at now: Timestamp, in repositories: Repositories) async throws
+        -> SignInService.Opening?
+    {
+        var user = found
+        guard user.status == .active else { throw AuthError.accountBlocked }
+        if user.emailVerifiedAt == nil {
+            user.emailVerifiedAt = now
+            try await repositories.users.setEmail(of: user, at: now)
+        }
+        guard !user.requiresPasswordChange else { return nil }
+        let company = try await signIn.company(of: user, in: repositories)
+        user.lastLoginAt = now
+        try await repositories.attempts.noteSignIn(user: user.id, at: now)
+        let isNew = try await signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
+        let opening = try await signIn.open(
+            for: user, in: company, method: Self.method, from: client, at: now, repositories)
+        var facts: [JSON.Member] = [.init("method", .string(Self.method))]
+        if isNew { facts.append(BotNotices.newDevice) }
+        try await audit.record(
+            AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
+            from: client, in: repositories)
+        return opening
+    }
+
+    private static func digest(_ browser: String) -> [UInt8] { Digest.sha256(Array("magic:\(browser)".utf8)) }
+}

@@ -1,0 +1,130 @@
+import Credentials
+import Ground
+import Store
+
+/// Somebody's wish for a link, as it waits in the outbox.
+///
+/// Whoever asks is answered once it stands there, before anybody has looked whether the address has an account. So answer
+/// and time are the same for every address, and no mail is sent while the client waits.
+struct MailRequest: Sendable {
+    static let kind = "mail-request"
+    /// What nobody has looked at by then, nobody waits for any more.
+    static let longestWait = Duration.seconds(3600)
+
+    let purpose: LinkPurpose
+    /// The address that was named.
+    let email: EmailAddress
+    /// Whose address it shall become; nil where the address says who.
+    let user: UUID?
+    /// Of the browser that the link is for.
+    let browser: [UInt8]?
+    let client: Client
+
+    func inOutbox(_ id: UUID, by vault: Vault, at now: Timestamp) throws -> OutboxMessage {
+        let json: JSON = [
+            "purpose": .string(purpose.rawValue), "email": .string(email.address), "user": JSON(user),
+            "browser": JSON(browser.map { Base64URL.encode($0) }), "address": .string(client.address.description),
+            "user_agent": .string(client.userAgent), "request_id": .string(client.requestID),
+        ]
+        let sealed = try vault.seal(json.utf8, purpose: Self.purpose(id))
+        let payload: JSON = ["sealed": .string(Base64URL.encode(sealed))]
+        return OutboxMessage(
+            id: id, kind: Self.kind, lane: Self.kind, messageID: id, topic: purpose.rawValue, payload: payload.text, at: now)
+    }
+
+    init(_ purpose: LinkPurpose, _ email: EmailAddress, user: UUID? = nil, browser: [UInt8]? = nil, from client: Client) {
+        self.purpose = purpose
+        self.email = email
+        self.user = user
+        self.browser = browser
+        self.client = client
+    }
+
+    init?(_ message: OutboxMessage, by vault: Vault) {
+        guard let payload = try? JSON.parse(Array(message.payload.utf8)),
+            let sealed = payload["sealed"]?.string.flatMap({ Base64URL.decode($0) }),
+            let bytes = try? vault.open(sealed, purpose: Self.purpose(message.id)), let json = try? JSON.parse(bytes),
+            let purpose = json["purpose"]?.string.flatMap({ LinkPurpose(rawValue: $0) }),
+            let email = json["email"]?.string.flatMap({ try? EmailAddress($0) }),
+            let address = json["address"]?.string.flatMap({ IPAddress($0) })
+        else { return nil }
+        self.init(
+            purpose, email, user: json["user"]?.string.flatMap { UUID($0) },
+            browser: json["browser"]?.string.flatMap { Base64URL.decode($0) },
+            from: Client(
+                address: address, userAgent: json["user_agent"]?.string, requestID: json["request_id"]?.string ?? ""))
+    }
+
+    private static func purpose(_ id: UUID) -> String { "mail-request:\(id)" }
+}
+
+/// Grants wishes for links: looks whose address it is, makes the link, and has it sent. The link, the row of the audit log
+/// and the mail are of the transaction that settles the wish, so each wish is granted once.
+struct MailRequestCarrier: OutboxCarrier {
+    /// Mails to one person for one purpose within an hour; nobody fills somebody else's mailbox.
+    private static let mostWithinHour = 5
+
+    let vault: Vault
+    let links: MailLinks
+    let mail: MailBox
+    let audit: Audit
+    let clock: Clock
+
+    func carry(_ message: OutboxMessage) async throws -> Carried {
+        guard let request = MailRequest(message, by: vault) else { return Carried(verdict: .hopeless, error: "payload_invalid") }
+        let isOver = message.createdAt + MailRequest.longestWait <= clock.now
+        var carried = Carried(verdict: isOver ? .hopeless : .sent, error: isOver ? "expired" : nil)
+        carried.alongside = { repositories in
+            try await repositories.outbox.forget(message.id)
+            if !isOver { try await grant(request, in: repositories) }
+        }
+        return carried
+    }
+
+    private func grant(_ request: MailRequest, in repositories: Repositories) async throws {
+        let now = clock.now
+        guard let user = try await person(of: request, in: repositories), user.status == .active, !user.hasEnded(at: now),
+            try await repositories.mailLinks.count(
+                request.purpose.rawValue, ofUser: user.id, since: now - .seconds(3600)) < Self.mostWithinHour
+        else { return }
+        let link = try await links.make(
+            request.purpose, for: user, to: request.email.address, browser: request.browser, in: repositories)
+        if let kind = Self.event(of: request.purpose) {
+            let company = try await audit.company(ofEventAbout: user.id, in: repositories)
+            try await audit.record(
+                AuditEvent(kind, user: user.id, company: company), from: request.client, in: repositories)
+        }
+        let message = MailMessage(
+            Self.message(of: request.purpose), [.link: link.url, .minutes: link.minutes], in: mail.language(of: user),
+            until: link.expiresAt
+        ).done(by: request.client, at: now)
+        try await mail.post(message, to: request.email, in: repositories)
+    }
+
+    private func person(of request: MailRequest, in repositories: Repositories) async throws -> User? {
+        let holder = try await repositories.users.find(emailKey: request.email.normalized)
+        guard let id = request.user else { return holder }
+        // An address that somebody else has is not offered; nobody is told so.
+        guard holder == nil || holder?.id == id else { return nil }
+        return try await repositories.users.find(id)
+    }
+
+    private static func event(of purpose: LinkPurpose) -> AuditEvent.Kind? {
+        switch purpose {
+        case .passwordReset: .passwordResetRequested
+        case .emailChange: .emailChangeRequested
+        case .magicLink: .magicLinkRequested
+        case .emailVerification, .emailUndo: nil
+        }
+    }
+
+    private static func message(of purpose: LinkPurpose) -> MailMessage.Kind {
+        switch purpose {
+        case .passwordReset: .passwordReset
+        case .emailVerification: .emailVerification
+        case .emailChange: .emailChange
+        case .emailUndo: .emailChanged
+        case .magicLink: .magicLink
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Credentials
+import Ground
+import Store
+
+/// Choosing a new password by a link that is sent to the address of the account.
+public struct PasswordRecovery: Sendable {
+    let store: DataStore
+    let sessions: SessionService
+    let passwords: PasswordService
+    let requests: MailRequests
+    let links: MailLinks
+    let mail: MailBox
+    let audit: Audit
+    let clock: Clock
+
+    /// Has a link sent, where the address has an account. Whether it has is not told, nor to be seen by the time it takes.
+    /// - Throws: `.mailNotConfigured`, `.rateLimited`, `.unavailable`.
+    public func request(_ email: EmailAddress, from client: Client) async throws(AuthError) {
+        try await requests.take(MailRequest(.passwordReset, email, from: client))
+    }
+
+    /// Until when a link works.
+    /// - Throws: `.linkInvalid`.
+    public func validate(_ token: String) async throws(AuthError) -> Timestamp {
+        do { return try await links.open(token, for: .passwordReset, in: store.reading).link.expiresAt } catch {
+            throw .from(error)
+        }
+    }
+
+    /// Puts a new password in the place of the old. Every session ends, failed attempts are forgotten, and nobody is signed
+    /// in: a second factor is asked for as ever.
+    /// - Throws: `.linkInvalid`, `.invalid`, `.accountBlocked`, `.overloaded`, `.unavailable`.
+    public func confirm(_ token: String, password: String, from client: Client) async throws(AuthError) {
+        let user: User
+        do { user = try await links.open(token, for: .passwordReset, in: store.reading).user } catch { throw .from(error) }
+        try await passwords.check(password, field: "new_password", against: [user.name, user.email ?? ""])
+        let hash = try await passwords.hash(password)
+        let now = clock.now
+        _ = try await sessions.endingSessions { repositories in
+            let opened = try await links.use(token, for: .passwordReset, in: repositories)
+            guard opened.user.status == .active else { throw AuthError.accountBlocked }
+            return try await replace(opened, by: hash, from: client, at: now, in: repositories)
+        }
+        try await sessions.subjects.changed(user: user.id)
+    }
+
+    private func replace(
+        _ opened: MailLinks.Opened, by hash: String, from client: Client, at now: Timestamp, in repositories: Repositories
+    ) async throws -> [UUID] {
+        var user = opened.user
+        try await prove(&user, from: client, at: now, in: repositories)
+        try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+        try await repositories.attempts.succeeded(user: user.id, at: now)
+        try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
+        let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .passwordChange, at: now)
+        let facts: [JSON.Member] = [.init("sessions_ended", .integer(Int64(ended.count)))]
+        let company = try await audit.company(ofEventAbout: user.id, in: repositories)
+        try await audit.record(
+            AuditEvent(.passwordReset, user: user.id, company: company, facts: facts), from: client, in: repositories)
+        let message = MailMessage(.passwordChanged, in: mail.language(of: user)).done(by: client, at: now)
+        try await mail.post(message, to: user, in: repositories)
+        return ended
+    }
+
+    /// Whoever follows the link reads the mail of the address. Had nobody shown that before, then somebody else may have
+    /// made the account, and left a way in for themselves.
+    private func prove(_ user: inout User, from client: Client, at now: Timestamp, in repositories: Repositories) async throws {
+        guard user.emailVerifiedAt == nil else { return }
+        user.emailVerifiedAt = now
+        try await repositories.users.setEmail(of: user, at: now)
+        guard try await repositories.telegramIdentities.delete(ofUser: user.id) != nil else { return }
+        let company = try await audit.company(ofEventAbout: user.id, in: repositories)
+        try await audit.record(
+            AuditEvent(
+                .telegramUnlinked, user: user.id, company: company, facts: [.init("reason", "address_proved_by_reset")]),
+            from: client, in: repositories)
+    }
+}
