@@ -53,6 +53,7 @@ public final class Services: Sendable {
     public let mail: MailBox
     public let recovery: PasswordRecovery
     public let emails: EmailService
+    public let disowned: DisownService
     public let magicLinks: MagicLinkService
     public let postmaster: Postmaster
     public let clock: Clock
@@ -99,9 +100,11 @@ public final class Services: Sendable {
         let botSecret = try await secrets.secret(for: "telegram-bots")
         botMail = BotMail(clock: clock, random: random)
         botVoice = BotVoice(secret: botSecret)
+        mail = MailBox(settings: configuration.mail, vault: base.vault, clock: clock, random: random)
+        let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
         let audit = Audit(
-            subscriptions: subscriptions, notices: BotNotices(voice: botVoice, mail: botMail, clock: clock), clock: clock,
-            random: random, code: auditCode)
+            subscriptions: subscriptions, notices: BotNotices(voice: botVoice, mail: botMail, clock: clock),
+            mailNotices: MailNotices(mail: mail, links: mailLinks, clock: clock), clock: clock, random: random, code: auditCode)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -153,16 +156,16 @@ public final class Services: Sendable {
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
             lockout: Lockout(settings: configuration.signIn), gates: gates, renewal: renewal,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
-        mail = MailBox(settings: configuration.mail, vault: base.vault, clock: clock, random: random)
-        let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
+        let disowning = Disowning(renewal: renewal, mail: mail, audit: audit, clock: clock)
+        disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
-            store: store, sessions: sessions, passwords: passwords, requests: mailRequests, links: mailLinks, mail: mail,
+            store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
             audit: audit, clock: clock)
         emails = EmailService(
             store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
@@ -270,7 +273,7 @@ public final class Services: Sendable {
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
         let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
-            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
+            disown: DisownButton(store: store, sessions: sessions, disowning: disowning, clock: clock),
             signIns: BotSignInTalk(signIns: botSignIns),
             access: AccessRequestTalk(requests: accessRequests, access: access, sessions: talks))
         botUpdates = BotUpdates(

@@ -147,13 +147,7 @@ public struct AccountService: Sendable {
             user = found
         } catch { throw .from(error) }
         // Before an attempt is counted: a new password that will not do is no failure to know the old one.
-        guard current != new else {
-            throw .invalid([
-                FieldFault(
-                    field: "new_password", code: "password_unchanged",
-                    message: "The new password must differ from the current one.")
-            ])
-        }
+        guard current != new else { throw .passwordUnchanged(field: "new_password") }
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
         let attempt = try await begin(user, from: client)
         guard try await signIn.verify(current, against: user.passwordHash, as: attempt).matches else {

@@ -41,11 +41,41 @@ struct PasswordRenewal: Sendable {
         }
     }
 
+    /// Refuses the password that the person has too, which only its hash tells.
+    /// - Throws: `.invalid`, `.overloaded`, `.unavailable`.
+    func demandAnother(_ new: String, than user: User, field: String) async throws(AuthError) {
+        if let current = user.passwordHash, try await passwords.verify(new, against: current).matches {
+            throw .passwordUnchanged(field: field)
+        }
+        try await demandUnused(new, by: user, field: field)
+    }
+
     /// Puts a new password in the place of the one that the person has, as this transaction sees it.
     func replace(of user: User, with hash: String, at now: Timestamp, in repositories: Repositories) async throws {
         try await repositories.users.setPassword(of: user.id, to: hash, at: now)
-        guard settings.history > 0, let former = user.passwordHash else { return }
+        try await keep(user.passwordHash, of: user, at: now, in: repositories)
+    }
+
+    /// Leaves the person, as this transaction sees them, without a password: nobody gets in with the one of before, whoever
+    /// knows it, nor is it chosen again.
+    func forget(of user: User, at now: Timestamp, in repositories: Repositories) async throws {
+        try await repositories.users.forgetPassword(of: user.id, at: now)
+        try await keep(user.passwordHash, of: user, at: now, in: repositories)
+    }
+
+    private func keep(_ former: String?, of user: User, at now: Timestamp, in repositories: Repositories) async throws {
+        guard settings.history > 0, let former else { return }
         try await repositories.passwordHistory.keep(
             former, of: user.id, as: UUID(at: now, random: random), atMost: settings.history)
+    }
+}
+
+extension AuthError {
+    /// The new password is the one that there is.
+    static func passwordUnchanged(field: String) -> AuthError {
+        .invalid([
+            FieldFault(
+                field: field, code: "password_unchanged", message: "The new password must differ from the current one.")
+        ])
     }
 }

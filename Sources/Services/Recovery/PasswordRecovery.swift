@@ -7,9 +7,9 @@ public struct PasswordRecovery: Sendable {
     let store: DataStore
     let sessions: SessionService
     let passwords: PasswordService
+    let renewal: PasswordRenewal
     let requests: MailRequests
     let links: MailLinks
-    let mail: MailBox
     let audit: Audit
     let clock: Clock
 
@@ -34,6 +34,7 @@ public struct PasswordRecovery: Sendable {
         let user: User
         do { user = try await links.open(token, for: .passwordReset, in: store.reading).user } catch { throw .from(error) }
         try await passwords.check(password, field: "new_password", against: [user.name, user.email ?? ""])
+        try await renewal.demandAnother(password, than: user, field: "new_password")
         let hash = try await passwords.hash(password)
         let now = clock.now
         _ = try await sessions.endingSessions { repositories in
@@ -49,7 +50,7 @@ public struct PasswordRecovery: Sendable {
     ) async throws -> [UUID] {
         var user = opened.user
         try await prove(&user, from: client, at: now, in: repositories)
-        try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+        try await renewal.replace(of: user, with: hash, at: now, in: repositories)
         try await repositories.attempts.succeeded(user: user.id, at: now)
         try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
         let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .passwordChange, at: now)
@@ -57,8 +58,6 @@ public struct PasswordRecovery: Sendable {
         let company = try await audit.company(ofEventAbout: user.id, in: repositories)
         try await audit.record(
             AuditEvent(.passwordReset, user: user.id, company: company, facts: facts), from: client, in: repositories)
-        let message = MailMessage(.passwordChanged, in: mail.language(of: user)).done(by: client, at: now)
-        try await mail.post(message, to: user, in: repositories)
         return ended
     }
 

@@ -214,14 +214,7 @@ public struct SignInService: Sendable {
             user = found
         } catch { throw .from(error) }
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
-        guard try await !passwords.verify(new, against: user.passwordHash).matches else {
-            throw .invalid([
-                FieldFault(
-                    field: "new_password", code: "password_unchanged",
-                    message: "The new password must differ from the current one.")
-            ])
-        }
-        try await renewal.demandUnused(new, by: user, field: "new_password")
+        try await renewal.demandAnother(new, than: user, field: "new_password")
         let hash = try await passwords.hash(new)
         let opening: Opening
         do {

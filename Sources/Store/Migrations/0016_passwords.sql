@@ -7,6 +7,3 @@ CREATE TABLE password_history (
     password_hash text NOT NULL,
     PRIMARY KEY (user_id, id)
 ) /*sqlite: WITHOUT ROWID */;
-
--- When somebody last said that it was not them. No link of before says it again.
-ALTER TABLE users ADD COLUMN disowned_at bigint;
