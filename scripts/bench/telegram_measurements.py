@@ -12,7 +12,9 @@ from bench import load, machine, servers
 from bench.report import ROUNDS, at_most, middle, say
 from bench.seed import SESSIONS, STARTED, SQLiteSeed, digest, session, uuid
 
-PEOPLE = 10_000
+PEOPLE = 30_000
+"""So many that nobody has more than a handful of sessions at the end."""
+REFRESHED = 10_000
 CONNECTIONS = 64
 FASTEST = 16_000
 """More sign-ins a second than the server can take: each needs a signature of its own."""
@@ -41,11 +43,11 @@ class TelegramBench:
         seed = TelegramSeed(self.binary, self.folder, PEOPLE).fill(None)
         # How many sessions a person has stays out of it: ending the oldest is measured by itself.
         server = self.serve(seed, 1000)
-        tokens = seed.refresh_tokens(self.folder / "tokens", PEOPLE)
+        tokens = seed.refresh_tokens(self.folder / "tokens", REFRESHED)
         load.refreshes(self.refresh_load, server, 0, tokens)
         say("signing in by a Mini App, refreshing beside it")
         # The first time leaves the devices that people are known by.
-        self.sign_ins(server, 4)
+        self.sign_ins(server, 6)
         entered, refreshed = [], []
         for _ in range(2 * ROUNDS):
             refreshed.append(load.refreshes(self.refresh_load, server, self.seconds // 2, tokens, CONNECTIONS))

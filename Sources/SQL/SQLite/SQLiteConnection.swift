@@ -6,8 +6,14 @@ final class SQLiteConnection {
     private let handle: OpaquePointer
     private var statements: [Int: OpaquePointer] = [:]
 
+    /// What every caller of a group commit may have to put back does not fit into SQLite's 64 KiB, and would be written
+    /// into a file that is made and deleted each time. SQLite takes it before it has started alone; a program that has
+    /// started it otherwise keeps the file.
+    private static let savepointsStayInMemory = gh_sqlite_keep_savepoints_in_memory(8 << 20)
+
     /// - Parameter cachePages: in KiB; what is not in it comes from the system's page cache.
     init(path: String, isReadOnly: Bool, cacheKiB: Int) throws(DatabaseError) {
+        _ = Self.savepointsStayInMemory
         var opened: OpaquePointer?
         let flags = (isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
             | SQLITE_OPEN_NOMUTEX
@@ -54,12 +60,29 @@ final class SQLiteConnection {
         }
     }
 
+    /// What becomes of the write-ahead log when its pages are in the file.
+    enum Checkpoint {
+        /// It grows on, and nobody waits.
+        case goesOn
+        /// It is written from its start again, over what it holds: the file's pages are there already.
+        case startsAnew
+        /// It is made empty.
+        case ends
+
+        fileprivate var mode: Int32 {
+            switch self {
+            case .goesOn: SQLITE_CHECKPOINT_PASSIVE
+            case .startsAnew: SQLITE_CHECKPOINT_RESTART
+            case .ends: SQLITE_CHECKPOINT_TRUNCATE
+            }
+        }
+    }
+
     /// Moves pages from the write-ahead log into the file.
     /// - Returns: pages in the log.
-    func checkpoint(truncates: Bool) -> Int {
+    func checkpoint(_ checkpoint: Checkpoint) -> Int {
         var pages: Int32 = 0
-        let mode = truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
-        sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, nil)
+        sqlite3_wal_checkpoint_v2(handle, nil, checkpoint.mode, &pages, nil)
         return Int(max(0, pages))
     }
 

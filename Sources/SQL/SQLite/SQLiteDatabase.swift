@@ -98,8 +98,9 @@ private final class SQLiteCheckpointer: Sendable {
 
     private let state = Monitor(State())
     private let thread: Thread
-    /// Pages in the log above which it is emptied, writers waiting or not: 64 MB.
-    private static let pagesBeforeTruncation = 16_384
+    /// Pages in the log above which it starts anew, writers waiting or not: 32 MB, so that it seldom grows over the limit
+    /// that it is cut down to.
+    private static let pagesBeforeNewStart = 8192
 
     init(path: String) throws(DatabaseError) {
         let connection = Mutex(try SQLiteConnection(path: path, isReadOnly: false, cacheKiB: 256))
@@ -111,9 +112,9 @@ private final class SQLiteCheckpointer: Sendable {
                     state.hasWork = false
                     return state.isClosing
                 }
-                let pages = connection.withLock { $0.checkpoint(truncates: isClosing) }
+                let pages = connection.withLock { $0.checkpoint(isClosing ? .ends : .goesOn) }
                 if isClosing { return }
-                if pages > Self.pagesBeforeTruncation { _ = connection.withLock { $0.checkpoint(truncates: true) } }
+                if pages > Self.pagesBeforeNewStart { _ = connection.withLock { $0.checkpoint(.startsAnew) } }
                 _ = state.wait(for: .milliseconds(250)) { $0.isClosing ? () : nil }
             }
         }

@@ -47,7 +47,7 @@ public struct MagicLinkService: Sendable {
         } catch { throw .from(error) }
         guard let opening else {
             return .passwordChange(
-                token: signIn.passwordChanges.token(for: user), expiresIn: PasswordChangeTokens.lifetime)
+                token: signIn.passwordChanges.token(for: user), because: .required, expiresIn: PasswordChangeTokens.lifetime)
         }
         try await signIn.sessions.announce(ended: opening.ended)
         return .signedIn(try await signIn.sessions.signedIn(opening, unchangedSince: changes, at: now))

@@ -16,7 +16,7 @@ extension TelegramService {
         let facts: [JSON.Member] = [.init("reason", .string(reason)), .init("method", .string(Self.method))]
         do {
             try await store.transaction {
-                try await audit.record(AuditEvent(.signInFailed, user: user, facts: facts), from: client, in: $0)
+                try await self.audit.record(AuditEvent(.signInFailed, user: user, facts: facts), from: client, in: $0)
             }
         } catch { throw .from(error) }
         log.warning(AuditEvent.Kind.signInFailed.rawValue) { line in

@@ -36,7 +36,7 @@ extension TelegramService {
                         throw AuthError.telegramLinked
                     }
                     try await repositories.telegramIdentities.insert(linked)
-                    try await record(.telegramLinked, linked.telegramID, by: token, from: client, in: repositories)
+                    try await self.record(.telegramLinked, linked.telegramID, by: token, from: client, in: repositories)
                     return linked
                 }
             }
@@ -53,7 +53,7 @@ extension TelegramService {
                 else { throw AuthError.notFound }
                 guard user.passwordHash != nil, user.emailKey != nil else { throw AuthError.lastWayIn }
                 _ = try await repositories.telegramIdentities.delete(ofUser: user.id)
-                try await record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
+                try await self.record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
             }
         } catch { throw .from(error) }
     }

@@ -5,7 +5,7 @@ import Store
 
 /// Coming in through Telegram. Every door leads to one identity, known by Telegram's number of the person: never by a
 /// name, an address or a telephone number, which others may have had before.
-public struct TelegramService: Sendable {
+public final class TelegramService: Sendable {
     /// RFC 8176 knows no name for it.
     static let method = "telegram"
     /// Beside it where somebody came in through a company's bot. Whoever has that bot's token could have: such a session
@@ -28,6 +28,23 @@ public struct TelegramService: Sendable {
     let random: RandomSource
 
     var sessions: SessionService { signIn.sessions }
+
+    init(
+        store: DataStore, bots: Bots, signIn: SignInService, referrals: ReferralService, oidc: OIDCEvidence,
+        requests: AccessRequestService, audit: Audit, settings: TelegramSettings, log: Log, clock: Clock, random: RandomSource
+    ) {
+        self.store = store
+        self.bots = bots
+        self.signIn = signIn
+        self.referrals = referrals
+        self.oidc = oidc
+        self.requests = requests
+        self.audit = audit
+        self.settings = settings
+        self.log = log
+        self.clock = clock
+        self.random = random
+    }
 
     // MARK: Proving
 
@@ -107,7 +124,8 @@ public struct TelegramService: Sendable {
                     guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
                         throw AuthError.telegramInvalid(.replayed)
                     }
-                    return try await enter(proof, through: bot, referral: referral, from: client, at: now, in: repositories)
+                    return try await self.enter(
+                        proof, through: bot, referral: referral, from: client, at: now, in: repositories)
                 }
             }
         } catch {
