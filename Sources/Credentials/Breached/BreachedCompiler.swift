@@ -1,7 +1,8 @@
 import Glibc
 import Ground
 
-/// Makes the file of a ``BreachedFilter`` of keys that come in any order, in some 70 megabytes of memory for any number.
+/// Makes the file of a ``BreachedFilter`` of keys that come in any order, in less than a hundred megabytes of memory
+/// for a billion of them.
 ///
 /// Keys wait in 256 buckets by their first byte, in a file without a name. Then one bucket after another is sorted, cut
 /// into parts, and each part is made into a filter.
@@ -136,6 +137,7 @@ private struct KeyBuckets: ~Copyable {
     }
 
     mutating func take(_ bucket: Int, into all: inout [BreachedKey]) throws(BreachedFault) {
+        all.reserveCapacity(all.count + pieces[bucket].count * Self.room + keys[bucket].count)
         for piece in pieces[bucket] { try file.read(Self.room, at: piece, into: &all) }
         all += keys[bucket]
         keys[bucket] = []

@@ -31,8 +31,8 @@ enum MagicLinkHandler {
         case .signedIn(let signedIn):
             return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
                 .setting(DoorCookie.magicLink.cleared(call))
-        case .passwordChange(let token, let expiresIn):
-            return .answer(PasswordChangeAnswer(token: token, expiresIn: expiresIn))
+        case .passwordChange(let token, let reason, let expiresIn):
+            return .answer(PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn))
         }
     }
 
