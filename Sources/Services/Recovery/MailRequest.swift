@@ -83,7 +83,8 @@ struct MailRequestCarrier: OutboxCarrier {
 
     private func grant(_ request: MailRequest, in repositories: Repositories) async throws {
         let now = clock.now
-        guard let kind = Self.message(of: request.purpose), let user = try await person(of: request, in: repositories), user.status == .active, !user.hasEnded(at: now),
+        guard let kind = Self.message(of: request.purpose), let user = try await person(of: request, in: repositories),
+            user.status == .active, !user.hasEnded(at: now),
             try await repositories.mailLinks.count(
                 request.purpose.rawValue, ofUser: user.id, since: now - .seconds(3600)) < Self.mostWithinHour
         else { return }

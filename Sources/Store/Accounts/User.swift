@@ -48,7 +48,7 @@ public struct User: Sendable, RowDecodable {
         appData = "{}"
         self.requiresPasswordChange = requiresPasswordChange
         lastLoginAt = nil
-        passwordChangedAt = passwordHash == nil ? nil : now
+        passwordChangedAt = passwordHash.map { _ in now }
         createdAt = now
         updatedAt = now
         rule = AddressRule()

@@ -24,6 +24,7 @@ import Testing
                 try #require(reply.status == 200, "\(reply.text)")
                 ada = try Member(gatehouse, email: ada.email, reply: reply)
                 current = password
+                gatehouse.clock.advance(by: .seconds(60))
             }
             for former in Self.chosen.prefix(2) {
                 let reply = try change(ada, from: current, to: former)
@@ -95,9 +96,8 @@ import Testing
             let grace = try root.created("grace@example.com")
             let user = try #require(UUID(grace.id))
             #expect(try await gatehouse.store.reading.passwordHistory.newest(of: user, atMost: 9).count == 1)
-            #expect(try root.delete("/users/\(grace.id)").status == 204)
-            let reply = try root.post("/users/\(grace.id)/erase")
-            #expect(reply.status == 204 || reply.status == 200, "\(reply.text)")
+            #expect(try root.delete("/users/\(grace.id)").status == 200)
+            #expect(try root.post("/users/\(grace.id)/erase").status == 200)
             #expect(try await gatehouse.store.reading.passwordHistory.newest(of: user, atMost: 9).isEmpty)
         }
     }
