@@ -41,6 +41,7 @@ enum Routes {
             $0.post("/link", guard: .signedIn, limit: .signIn, TelegramHandler.link)
             $0.get("/callback", guard: .anyone, limit: .signIn, DoorHandler.widgetCallback)
             $0.get("/start", guard: .anyone, limit: .signIn, DoorHandler.start)
+            $0.post("/link/start", guard: .signedIn, limit: .signIn, DoorHandler.startLink)
             $0.get("/oidc/callback", guard: .anyone, limit: .signIn, DoorHandler.callback)
             $0.post("/nonce", guard: .anyone, limit: .signIn, DoorHandler.nonce)
             $0.post("/bot-sign-ins", guard: .anyone, limit: .signIn, BotSignInHandler.begin)

@@ -25,9 +25,15 @@ def issuer():
     issuer.close()
 
 
+on_both_stores = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def house(start, issuer):
-    return start({
+def house(request, start, issuer):
+    stores = {}
+    if getattr(request, "param", "sqlite") == "postgresql":
+        stores["DATABASE_URL"] = request.getfixturevalue("postgresql").create_database()
+    return start(stores | {
         "TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_CLIENT_SECRET": SECRET, "TELEGRAM_OIDC_ISSUER": issuer.url,
         "TELEGRAM_UPDATES": "off", "RETURN_ORIGINS": "https://app.example.com", "ARGON2_MEMORY": "64",
         "ARGON2_PASSES": "1"})
@@ -70,6 +76,7 @@ def error(answer):
     return parse_qs(urlsplit(answer.headers["Location"]).query).get("error", [None])[0]
 
 
+@on_both_stores
 def test_a_browser_signs_in_with_pkce_and_goes_back(house, issuer):
     browser = Browser(house)
     way = urlsplit(browser.leave(return_to="/welcome?x=1"))
@@ -85,6 +92,7 @@ def test_a_browser_signs_in_with_pkce_and_goes_back(house, issuer):
     assert me["telegram_id"] == 42 and me["username"] == "ada"
 
 
+@on_both_stores
 def test_the_id_is_the_id_and_sub_is_not(house, issuer):  # security case 67
     first = Browser(house)
     first.sign_in()
@@ -237,6 +245,7 @@ def crowd(house, issuer, number):
     return answer.json().get("code", answer.status_code)
 
 
+@on_both_stores
 def test_an_id_token_needs_the_nonce_of_its_browser_and_is_good_once(house, issuer):  # security case 66
     answer, token, session = bring(house, issuer, lambda issuer: issuer.token())
     assert answer.status_code == 200
@@ -256,6 +265,7 @@ def test_an_id_token_needs_the_nonce_of_its_browser_and_is_good_once(house, issu
         assert refused.status_code == 401 and refused.json()["code"] == "sign_in_not_begun"
 
 
+@on_both_stores
 def test_an_id_token_binds_an_account(house, issuer):
     made = house.register()
     session = requests.Session()
@@ -268,6 +278,64 @@ def test_an_id_token_binds_an_account(house, issuer):
     assert browser.tokens()["user"]["id"] == made["user"]["id"]
 
 
+class Binding(Browser):
+    """Somebody with an account, who goes to Telegram to bind it."""
+
+    def __init__(self, house, name="ada"):
+        super().__init__(house)
+        self.made = house.register(name)
+
+    def leave(self, **body):
+        answer = self.session.post(
+            self.house.url + "/auth/telegram/link/start", json=body, timeout=30,
+            headers={"Authorization": "Bearer " + self.made["access_token"]})
+        assert answer.status_code == 201 and answer.json()["expires_in"] == 600, answer.text
+        return answer.json()["url"]
+
+    def bound(self):
+        return self.house.call("GET", "/auth/telegram", self.made["access_token"])
+
+
+@on_both_stores
+def test_a_browser_binds_its_account_by_going_there(house, issuer):
+    browser = Binding(house)
+    answer = browser.sign_in(return_to="/settings")
+    assert answer.headers["Location"].endswith("/settings")
+    assert browser.bound().json()["telegram_id"] == 42
+    # It was signed in before, and no other session was opened for it.
+    assert browser.tokens() is None
+    sessions = house.call("GET", "/auth/sessions", browser.made["access_token"]).json()["items"]
+    assert [session["id"] for session in sessions] == [browser.made["session_id"]]
+    stranger = Browser(house)
+    stranger.sign_in()
+    assert stranger.tokens()["user"]["id"] == browser.made["user"]["id"]
+
+
+def test_a_person_of_telegram_is_bound_to_one_account(house, issuer):
+    Binding(house).sign_in()
+    other = Binding(house, "eve")
+    assert error(other.sign_in(return_to="/settings")) == "telegram_taken" and other.bound().status_code == 404
+
+
+@on_both_stores
+def test_a_session_that_ended_meanwhile_binds_nothing(house, issuer):
+    browser = Binding(house)
+    way = browser.back()
+    assert house.call("POST", "/auth/logout", json={"refresh_token": browser.made["refresh_token"]}).status_code == 200
+    assert error(browser.get(way)) == "session_ended"
+    browser.made = house.login().json()
+    assert browser.bound().status_code == 404
+
+
+def test_what_one_browser_began_to_bind_another_does_not_finish(house, issuer):  # security case 25
+    ada, eve = Binding(house), Binding(house, "eve")
+    eve.leave()
+    assert eve.get(ada.back()).json()["code"] == "sign_in_not_begun"
+    assert ada.bound().status_code == 404 and eve.bound().status_code == 404
+    assert Browser(house).session.post(house.url + "/auth/telegram/link/start", json={}, timeout=30).status_code == 401
+
+
+@on_both_stores
 def test_what_comes_back_is_taken_from_the_browser_that_left_and_once(house, issuer):  # security case 25
     browser = Browser(house)
     back = browser.back(return_to="/x")

@@ -53,7 +53,7 @@ public struct MIMEMessage: Sendable {
             // Nobody's holiday is to be told to a machine (RFC 3834).
             "Auto-Submitted: auto-generated",
             "X-Auto-Response-Suppress: All",
-            "Content-Type: multipart/alternative; boundary=\"\(boundary)\"", "",
+            "Content-Type: multipart/alternative;\r\n boundary=\"\(boundary)\"", "",
         ]
         for (type, content) in [("plain", text), ("html", html)] {
             lines += [

@@ -27,10 +27,13 @@ struct AddressMail: Sendable {
     ) async throws {
         guard mail.isOpen, let address = former.email else { return }
         var facts: [MailMessage.Fact: String] = [.email: email]
+        var expiry: Timestamp?
         if canUndo, former.emailVerifiedAt != nil {
-            facts[.link] = try await links.make(.emailUndo, for: former, to: address, in: repositories).url
+            let link = try await links.make(.emailUndo, for: former, to: address, in: repositories)
+            facts[.link] = link.url
+            expiry = link.expiresAt
         }
-        let message = MailMessage(.emailChanged, facts, in: mail.language(of: former), until: clock.now + LinkPurpose.emailUndo.lifetime)
+        let message = MailMessage(.emailChanged, facts, in: mail.language(of: former), until: expiry)
         try await mail.post(message.done(by: client, at: clock.now), to: former, in: repositories)
     }
 }

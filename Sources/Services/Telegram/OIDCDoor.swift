@@ -26,18 +26,21 @@ public struct OIDCDoor: Sendable {
         public let cookie: String
     }
 
-    /// Begins a sign-in.
+    /// Begins a sign-in, or the binding of an account.
     /// - Parameters:
     ///   - id: through which bot; nil: the first that opens this door.
     ///   - returnTo: where the browser goes afterwards; nil: to the first page.
     ///   - device: by what the browser is known.
+    ///   - caller: whose account is bound; nil: somebody signs in.
     /// - Throws: `.telegramNotConfigured`, `.doorClosed`, `.telegramUnreachable`.
-    public func begin(through id: Int64?, returnTo: ReturnAddress?, device: String?) async throws(AuthError) -> Departure {
+    public func begin(through id: Int64?, returnTo: ReturnAddress?, device: String?, for caller: AccessToken? = nil)
+        async throws(AuthError) -> Departure
+    {
         let bot = try await bot(id)
         guard bot.isClient else { throw .telegramNotConfigured }
         let attempt = OIDCAttempt(
             state: secret(), nonce: secret(), verifier: secret(), bot: bot.id, returnTo: returnTo ?? .home, device: device,
-            expiresAt: clock.now + OIDCSeals.lifetime)
+            caller: caller, expiresAt: clock.now + OIDCSeals.lifetime)
         let places = try await issuer.places()
         let query = FormText.encode([
             ("response_type", "code"), ("client_id", "\(bot.id)"), ("redirect_uri", redirect),
@@ -91,8 +94,24 @@ public struct OIDCDoor: Sendable {
     }
 
     /// Ends what was begun: once, however it ends.
-    /// - Throws: `.signInNotBegun`, `.telegramRefused`, `.telegramUnreachable`, and what every door throws.
-    public func finish(_ attempt: OIDCAttempt, with answer: Return, from client: Client) async throws(AuthError) -> SignedIn {
+    /// - Returns: the session; nil where the account of a session that is there was bound.
+    /// - Throws: `.signInNotBegun`, `.telegramRefused`, `.telegramUnreachable`, and what every door throws; of an account
+    ///   that is bound `.sessionEnded`, `.telegramTaken`, `.telegramLinked`.
+    public func finish(_ attempt: OIDCAttempt, with answer: Return, from client: Client) async throws(AuthError) -> SignedIn? {
+        let (proof, bot) = try await prove(attempt, with: answer, from: client)
+        guard let caller = attempt.caller else {
+            return try await telegram.enter(proof, through: bot, referral: nil, from: client)
+        }
+        // The session may have ended while its owner was away.
+        let subject = try await telegram.sessions.admit(caller, from: client.address, as: client)
+        try Standing.check(subject)
+        _ = try await telegram.link(proof, by: caller, from: client)
+        return nil
+    }
+
+    private func prove(_ attempt: OIDCAttempt, with answer: Return, from client: Client)
+        async throws(AuthError) -> (TelegramProof, Bot)
+    {
         try await spend(attempt)
         if let said = answer.issuer, said != issuer.url { throw .telegramInvalid(.notSigned) }
         guard answer.error == nil, let code = answer.code else { throw .telegramRefused }
@@ -112,7 +131,7 @@ public struct OIDCDoor: Sendable {
         let proof = try await telegram.recordingFailure(from: client) { () async throws(AuthError) -> TelegramProof in
             try await self.proof(of: token, for: bot, attempt)
         }
-        return try await telegram.enter(proof, through: bot, referral: nil, from: client)
+        return (proof, bot)
     }
 
     private func proof(of token: String, for bot: Bot, _ attempt: OIDCAttempt) async throws(AuthError) -> TelegramProof {

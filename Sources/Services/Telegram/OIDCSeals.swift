@@ -1,7 +1,7 @@
 import Credentials
 import Ground
 
-/// A sign-in by OpenID Connect that a browser has begun.
+/// A sign-in by OpenID Connect that a browser has begun, or the binding of an account.
 public struct OIDCAttempt: Sendable {
     let state: String
     let nonce: String
@@ -11,7 +11,12 @@ public struct OIDCAttempt: Sendable {
     public let returnTo: ReturnAddress
     /// By what the browser was known when it left: what comes back from another site brings no cookie that tells.
     public let device: String?
+    /// Whose account shall be bound; nil where somebody signs in.
+    let caller: AccessToken?
     let expiresAt: Timestamp
+
+    /// Whether an account is bound instead of a session opened.
+    public var binds: Bool { caller != nil }
 }
 
 /// What a browser keeps while somebody is at Telegram. Sealed: it can be neither read nor made by anybody else, and
@@ -29,9 +34,25 @@ struct OIDCSeals: Sendable {
         let json: JSON = [
             "state": .string(attempt.state), "nonce": .string(attempt.nonce), "verifier": .string(attempt.verifier),
             "bot": .integer(attempt.bot), "return_to": .string(attempt.returnTo.text), "device": JSON(attempt.device),
-            "expires_at": .integer(attempt.expiresAt.milliseconds),
+            "caller": attempt.caller.map(Self.json) ?? .null, "expires_at": .integer(attempt.expiresAt.milliseconds),
         ]
         return try seal(json, Self.attemptPurpose)
+    }
+
+    private static func json(of caller: AccessToken) -> JSON {
+        [
+            "user": JSON(caller.userID), "session": JSON(caller.sessionID), "company": JSON(caller.companyID),
+            "methods": .array(caller.methods.map { .string($0) }),
+        ]
+    }
+
+    private static func caller(in json: JSON, until expiry: Timestamp) -> AccessToken? {
+        guard let user = json["user"]?.string.flatMap({ UUID($0) }),
+            let session = json["session"]?.string.flatMap({ UUID($0) }), let methods = json["methods"]?.array
+        else { return nil }
+        return AccessToken(
+            userID: user, sessionID: session, companyID: json["company"]?.string.flatMap { UUID($0) },
+            methods: methods.compactMap(\.string), expiresAt: expiry)
     }
 
     /// - Returns: nil where it is none of ours, or over.
@@ -41,9 +62,12 @@ struct OIDCSeals: Sendable {
             let text = json["return_to"]?.string, let returnTo = ReturnAddress(text, origins: origins),
             let expiry = expiry(of: json)
         else { return nil }
+        let caller = json["caller"].flatMap { Self.caller(in: $0, until: expiry) }
+        // What was begun to bind an account must not become a sign-in because it cannot be read.
+        guard caller != nil || json["caller"] == .null else { return nil }
         return OIDCAttempt(
             state: state, nonce: nonce, verifier: verifier, bot: bot, returnTo: returnTo,
-            device: json["device"]?.string, expiresAt: expiry)
+            device: json["device"]?.string, caller: caller, expiresAt: expiry)
     }
 
     func seal(nonce: String, until expiry: Timestamp) throws(AuthError) -> String {

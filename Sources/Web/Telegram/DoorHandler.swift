@@ -14,8 +14,24 @@ enum DoorHandler {
             .setting(DoorCookie.attempt.holding(departure.cookie, for: OIDCDoor.patience, call))
     }
 
+    static let startLink = Operation(
+        "startTelegramLink", "Begins the binding of the caller's account by Log In With Telegram",
+        detail: """
+            Send the browser that has called to `url`; it keeps a cookie beside. It comes back to `return_to` with the account \
+            bound, or with `error` and the code of the reason.
+            """,
+        takes: StartLinkInput.self, answers: .json(DepartureAnswer.self, status: .created, "Where to go."),
+        problems: [.telegramNotConfigured, .telegramUnreachable, .doorClosed]
+    ) { input, call in
+        let returnTo = try input.returnTo.map { try address($0, for: call) }
+        let departure = try await call.services.oidc.begin(
+            through: input.bot, returnTo: returnTo, device: DeviceCookie.token(in: call.request), for: try call.caller)
+        return .answer(DepartureAnswer(url: departure.url), status: .created)
+            .setting(DoorCookie.attempt.holding(departure.cookie, for: OIDCDoor.patience, call))
+    }
+
     static let callback = Operation(
-        journey: "finishTelegram", "Signs in a browser that comes back from Log In With Telegram"
+        journey: "finishTelegram", "Signs in a browser that comes back from Log In With Telegram, or binds its account"
     ) { call in
         let fields = try Fields(call.request)
         guard let state = fields["state"] else { throw AuthError.signInNotBegun }
@@ -25,7 +41,7 @@ enum DoorHandler {
         // The cookie of the device is not sent with what comes from another site.
         let device = attempt.device ?? SignInHandler.deviceToken(of: call)
         let response = await journey(to: attempt.returnTo, call) { () async throws(AuthError) in
-            (try await oidc.finish(attempt, with: answer, from: call.client(device: device)), device)
+            (try await oidc.finish(attempt, with: answer, from: call.client(device: device)), attempt.binds ? nil : device)
         }
         return response.setting(DoorCookie.attempt.cleared(call))
     }
@@ -73,18 +89,19 @@ enum DoorHandler {
 
     // MARK: Beside
 
-    /// Sends the browser on, signed in or with the code of the reason why not.
+    /// Sends the browser on, signed in where it was not, or with the code of the reason why not.
     private static func journey(
         to address: ReturnAddress, _ call: Call,
-        _ enter: () async throws(AuthError) -> (SignedIn, device: String?)
+        _ enter: () async throws(AuthError) -> (SignedIn?, device: String?)
     ) async -> Response {
         let publicURL = call.application.configuration.server.publicURL
         do {
             let (signedIn, device) = try await enter()
             let response = redirect(to: address.url(publicURL: publicURL))
-                .setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
-            guard let device else { return response }
-            return response.setting(DeviceCookie.holding(device, for: call))
+            guard let signedIn else { return response }
+            let entered = response.setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
+            guard let device else { return entered }
+            return entered.setting(DeviceCookie.holding(device, for: call))
         } catch {
             let code = call.application.problem(of: error, for: call.request).code.rawValue
             return redirect(to: address.url(publicURL: publicURL, error: code))
@@ -136,6 +153,35 @@ struct StartQuery: Input {
         bot = try values[optional: BotQuery.bot]
         returnTo = try values[optional: Self.returnTo]
     }
+}
+
+struct StartLinkInput: Input {
+    static let fields: [any AnyField] = [BotQuery.bot, StartQuery.returnTo]
+
+    let bot: Int64?
+    let returnTo: String?
+
+    init(_ values: InputValues) throws(AuthError) {
+        bot = try values[optional: BotQuery.bot]
+        returnTo = try values[optional: StartQuery.returnTo]
+    }
+}
+
+struct DepartureAnswer: ValueAnswer {
+    let url: String
+
+    static let schemaName = "TelegramDeparture"
+    static let schema: JSON = [
+        "type": "object", "required": ["url", "expires_in"],
+        "properties": [
+            "url": ["type": "string", "format": "uri"], "expires_in": ["type": "integer", "description": "In seconds."],
+        ],
+    ]
+    static let example: JSON = [
+        "url": "https://oauth.telegram.org/auth?response_type=code&client_id=110201543", "expires_in": 600,
+    ]
+
+    var json: JSON { ["url": .string(url), "expires_in": .integer(OIDCDoor.patience.milliseconds / 1000)] }
 }
 
 struct NonceAnswer: ValueAnswer {

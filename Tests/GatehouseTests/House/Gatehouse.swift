@@ -20,11 +20,11 @@ final class Gatehouse: Sendable {
     private let log: Log
     private let logged: LogSink
 
-    /// What the tests change unless they say otherwise: cheap hashes, and no limits in the way.
+    /// What the tests change unless they say otherwise: cheap hashes, no limits in the way, and no mail.
     static let settings = [
         "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "HASH_THREADS": "1", "PORT": "0",
         "RATE_LIMIT_SIGN_IN": "off", "RATE_LIMIT_REGISTER": "off", "RATE_LIMIT_REFRESH": "off",
-        "RATE_LIMIT_CHECK": "off", "RATE_LIMIT_DEFAULT": "off",
+        "RATE_LIMIT_CHECK": "off", "RATE_LIMIT_DEFAULT": "off", "MAIL_URL": "off",
     ]
 
     init(

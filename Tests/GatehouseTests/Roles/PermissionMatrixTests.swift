@@ -14,6 +14,8 @@ import Testing
         GET /auth/profile: everyone
         PATCH /auth/profile: everyone
         POST /auth/change-password: everyone
+        POST /auth/email-verification/request: everyone
+        POST /auth/email-change/request: everyone
         GET /auth/permissions: everyone
         GET /auth/sign-in-history: everyone
         POST /authorize: everyone
@@ -21,6 +23,7 @@ import Testing
         GET /auth/telegram: everyone
         DELETE /auth/telegram: everyone
         POST /auth/telegram/link: everyone
+        POST /auth/telegram/link/start: everyone
         GET /api/v2/auth/check: everyone
         GET /api/v2/auth/session: everyone
         GET /telegram/bots: SuperAdmin
@@ -110,7 +113,8 @@ import Testing
             let roles = parts[1].split(separator: " ").map(String.init)
             wanted[String(parts[0])] = roles == ["everyone"] ? Set(Self.roles + ["nothing"]) : Set(roles)
         }
-        try await withGatehouse(SignedByTelegram.settings) { gatehouse in
+        let mails = MailFolder()
+        try await withGatehouse(SignedByTelegram.settings.merging(mails.settings) { $1 }) { gatehouse in
             let root = try gatehouse.superAdmin()
             var members: [String: Member] = [:]
             for role in Self.roles + ["nothing"] {
