@@ -55,39 +55,38 @@ public final class BreachedCompiler {
         guard count > 0 else { throw .empty }
         var partBits: UInt32 = 0
         while count >> UInt64(partBits) > Self.mostKeys { partBits += 1 }
-        let file = try NewFile(path: path)
-        let head = BreachedFormat(
+        var format = BreachedFormat(
             fingerprintBits: fingerprintBits, partBits: partBits, entries: 0, madeAt: madeAt, leastCount: leastCount)
-        try file.skip(to: head.dataOffset)
-        var parts: [BreachedFormat.Part] = []
-        var entries: UInt64 = 0
+        let file = try NewFile(path: path)
+        try file.skip(to: format.dataOffset)
         var keys: [BreachedKey] = []
         for bucket in 0..<Self.buckets {
             try waiting.take(bucket, into: &keys)
             // Where there are fewer parts than buckets, several make one.
             guard partBits >= Self.bucketBits || (bucket + 1) % (Self.buckets >> Int(partBits)) == 0 else { continue }
             Self.sortOnce(&keys)
-            entries += UInt64(keys.count)
-            let lastPart = partBits >= Self.bucketBits
-                ? (bucket + 1) << Int(partBits - Self.bucketBits) : (bucket + 1) >> Int(Self.bucketBits - partBits)
-            var start = 0
-            while parts.count < lastPart {
-                let end = keys[start...].firstIndex { head.part(of: $0) != parts.count } ?? keys.count
-                parts.append(try write(keys[start..<end], as: head, to: file))
-                start = end
-            }
+            try write(keys, upTo: ((bucket + 1) << Int(partBits)) >> Int(Self.bucketBits), of: &format, to: file)
             keys.removeAll(keepingCapacity: true)
         }
-        var format = BreachedFormat(
-            fingerprintBits: fingerprintBits, partBits: partBits, entries: entries, madeAt: madeAt, leastCount: leastCount)
-        format.parts = parts
         let size = try file.finish(beginningWith: { format.encoded(fileSize: $0) })
-        return Summary(entries: entries, fileSize: size)
+        return Summary(entries: format.entries, fileSize: size)
     }
 
-    private func write(_ keys: ArraySlice<BreachedKey>, as format: BreachedFormat, to file: NewFile) throws(BreachedFault)
-        -> BreachedFormat.Part
-    {
+    /// Writes the next parts.
+    private func write(
+        _ keys: [BreachedKey], upTo end: Int, of format: inout BreachedFormat, to file: NewFile
+    ) throws(BreachedFault) {
+        var rest = keys[...]
+        while format.parts.count < end {
+            let index = format.parts.count
+            let next = rest.firstIndex { format.part(of: $0) != index } ?? rest.endIndex
+            format.parts.append(try write(rest[..<next], to: file))
+            rest = rest[next...]
+        }
+        format.entries += UInt64(keys.count)
+    }
+
+    private func write(_ keys: ArraySlice<BreachedKey>, to file: NewFile) throws(BreachedFault) -> BreachedFormat.Part {
         // The same list makes the same file.
         for seed in 0..<Self.mostSeeds {
             let fuse = BinaryFuse(count: keys.count, seed: (keys.first?.value ?? 0) &+ seed &* 0x9e37_79b9_7f4a_7c15)

@@ -25,7 +25,7 @@ struct BreachedFormat: Sendable {
     /// Of one fingerprint: 8 or 16.
     let fingerprintBits: UInt32
     let partBits: UInt32
-    let entries: UInt64
+    var entries: UInt64
     let madeAt: Timestamp
     /// What was seen in fewer breaches was left out.
     let leastCount: UInt32
