@@ -52,8 +52,12 @@ extension Bool: SQLConvertible {
 extension [UInt8]: SQLConvertible {
     public var sqlValue: SQLValue { .bytes(self) }
     public init?(sqlValue: SQLValue) {
-        guard case .bytes(let bytes) = sqlValue else { return nil }
-        self = bytes
+        switch sqlValue {
+        case .bytes(let bytes): self = bytes
+        // SQLite does not tell sixteen bytes from an id.
+        case .uuid(let id): self = id.bytes
+        default: return nil
+        }
     }
 }
 

@@ -5,15 +5,17 @@ import Ground
 final class SQLiteConnection {
     private let handle: OpaquePointer
     private var statements: [Int: OpaquePointer] = [:]
+    /// Where the texts and bytes of one statement stand while it runs, so that SQLite need not have a copy of each.
+    private var scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 1)
 
     /// What every caller of a group commit may have to put back does not fit into SQLite's 64 KiB, and would be written
-    /// into a file that is made and deleted each time. SQLite takes it before it has started alone; a program that has
-    /// started it otherwise keeps the file.
-    private static let savepointsStayInMemory = gh_sqlite_keep_savepoints_in_memory(8 << 20)
+    /// into a file that is made and deleted each time. SQLite takes these settings before it has started alone; in a
+    /// program that has started it otherwise it works as ever, and slower.
+    private static let isConfigured = gh_sqlite_configure(8 << 20) == SQLITE_OK
 
     /// - Parameter cachePages: in KiB; what is not in it comes from the system's page cache.
     init(path: String, isReadOnly: Bool, cacheKiB: Int) throws(DatabaseError) {
-        _ = Self.savepointsStayInMemory
+        _ = Self.isConfigured
         var opened: OpaquePointer?
         let flags = (isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
             | SQLITE_OPEN_NOMUTEX
@@ -32,6 +34,7 @@ final class SQLiteConnection {
     deinit {
         for statement in statements.values { sqlite3_finalize(statement) }
         sqlite3_close_v2(handle)
+        scratch.deallocate()
     }
 
     /// Whether a transaction is open; an error may have ended it behind our back.
@@ -47,9 +50,7 @@ final class SQLiteConnection {
             sqlite3_reset(prepared)
             sqlite3_clear_bindings(prepared)
         }
-        for (index, value) in values.enumerated() {
-            guard bind(value, to: prepared, at: Int32(index + 1)) == SQLITE_OK else { throw error() }
-        }
+        try bind(values, to: prepared)
         var rows: [Row] = []
         while true {
             switch sqlite3_step(prepared) {
@@ -97,33 +98,45 @@ final class SQLiteConnection {
         return prepared
     }
 
-    // SQLite copies what is bound with this destructor before the call returns.
-    private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    /// What is bound stands in `scratch` until the bindings are cleared.
+    private func bind(_ values: [SQLValue], to statement: OpaquePointer) throws(DatabaseError) {
+        reserve(values.reduce(0) { $0 + $1.size })
+        var end = 0
+        for (index, value) in values.enumerated() {
+            let place = UnsafeMutableRawBufferPointer(rebasing: scratch[end...])
+            guard Self.bind(value, to: statement, at: Int32(index + 1), in: place) == SQLITE_OK else { throw error() }
+            end += value.size
+        }
+    }
 
-    private func bind(_ value: SQLValue, to statement: OpaquePointer, at index: Int32) -> Int32 {
+    private func reserve(_ size: Int) {
+        // One byte more than is needed, so that there is always a place to point to.
+        guard size >= scratch.count else { return }
+        scratch.deallocate()
+        scratch = .allocate(byteCount: size + 1, alignment: 1)
+    }
+
+    private static func bind(
+        _ value: SQLValue, to statement: OpaquePointer, at index: Int32, in place: UnsafeMutableRawBufferPointer
+    ) -> Int32 {
         switch value {
         case .null: return sqlite3_bind_null(statement, index)
         case .integer(let number): return sqlite3_bind_int64(statement, index, number)
         case .real(let number): return sqlite3_bind_double(statement, index, number)
         case .text(var text):
-            return text.withUTF8 { utf8 in
-                utf8.withMemoryRebound(to: CChar.self) {
-                    sqlite3_bind_text(statement, index, $0.baseAddress, Int32($0.count), Self.transient)
-                }
+            let count = text.withUTF8 { utf8 in
+                place.copyMemory(from: UnsafeRawBufferPointer(utf8))
+                return Int32(utf8.count)
             }
-        case .bytes(let bytes): return bind(bytes, to: statement, at: index)
+            return sqlite3_bind_text(statement, index, place.baseAddress, count, nil)
+        case .bytes(let bytes):
+            guard !bytes.isEmpty else { return sqlite3_bind_zeroblob(statement, index, 0) }
+            place.copyBytes(from: bytes)
+            return sqlite3_bind_blob(statement, index, place.baseAddress, Int32(bytes.count), nil)
         case .uuid(let id):
-            var words = (id.high.bigEndian, id.low.bigEndian)
-            return withUnsafeBytes(of: &words) {
-                sqlite3_bind_blob(statement, index, $0.baseAddress, 16, Self.transient)
-            }
-        }
-    }
-
-    private func bind(_ bytes: [UInt8], to statement: OpaquePointer, at index: Int32) -> Int32 {
-        guard !bytes.isEmpty else { return sqlite3_bind_zeroblob(statement, index, 0) }
-        return bytes.withUnsafeBytes {
-            sqlite3_bind_blob(statement, index, $0.baseAddress, Int32($0.count), Self.transient)
+            place.storeBytes(of: id.high.bigEndian, as: UInt64.self)
+            place.storeBytes(of: id.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+            return sqlite3_bind_blob(statement, index, place.baseAddress, 16, nil)
         }
     }
 
@@ -139,6 +152,13 @@ final class SQLiteConnection {
             case SQLITE_BLOB:
                 let count = Int(sqlite3_column_bytes(statement, column))
                 guard let bytes = sqlite3_column_blob(statement, column) else { return .bytes([]) }
+                // An id, as a rule: it needs no memory of its own.
+                if count == 16 {
+                    return .uuid(
+                        UUID(
+                            high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))))
+                }
                 return .bytes([UInt8](UnsafeRawBufferPointer(start: bytes, count: count)))
             default: return .null
             }
@@ -157,6 +177,18 @@ final class SQLiteConnection {
         case _ where code & 0xff == SQLITE_ERROR || code & 0xff == SQLITE_RANGE || code & 0xff == SQLITE_MISMATCH:
             return .unexpected(message)
         default: return .unavailable("\(message) (\(code))")
+        }
+    }
+}
+
+extension SQLValue {
+    /// How many bytes it takes beside the statement.
+    fileprivate var size: Int {
+        switch self {
+        case .null, .integer, .real: 0
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .uuid: 16
         }
     }
 }

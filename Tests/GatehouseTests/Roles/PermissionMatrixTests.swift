@@ -103,6 +103,8 @@ import Testing
     private static let bodies: [String: JSON] = [
         "PATCH /users/{id}": ["name": "Somebody Else"], "PATCH /companies/{id}": ["name": "Something Else"],
         "PATCH /users/{id}/access": ["expires_at": nil],
+        // Further on it would be the bot that is missing something.
+        "POST /auth/telegram/link/start": ["bot_id": 0],
     ]
 
     @Test("every route admits exactly the roles of the table")
