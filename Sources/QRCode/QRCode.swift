@@ -4,6 +4,7 @@ import CQRencode
 public struct QRCode: Sendable {
     /// Light modules around it, without which it is not found.
     private static let margin = 4
+    private static let pngScale = 4
 
     /// Modules on each side.
     public let width: Int
@@ -21,6 +22,14 @@ public struct QRCode: Sendable {
     /// Whether the module is dark.
     public func isDark(row: Int, column: Int) -> Bool {
         (0..<width).contains(row) && (0..<width).contains(column) && modules[row * width + column] == 1
+    }
+
+    /// The same as ``svg``, for what shows no SVG: a PNG.
+    public var png: [UInt8] {
+        let margin = Self.margin
+        return PNG(
+            isDark: { isDark(row: $0 - margin, column: $1 - margin) }, side: width + 2 * margin, scale: Self.pngScale
+        ).bytes
     }
 
     /// A picture that stands for itself: dark on light, whatever it is put on.

@@ -81,6 +81,16 @@ public enum AuthError: Error, Sendable {
     case signInRefused
     /// Telegram does not confirm the sign-in: the person has changed their mind, or the code is not good.
     case telegramRefused
+    /// Whoever acts must have proved who they are of late, or more surely (RFC 9470).
+    case insufficientUserAuthentication(maximumAge: Duration, level: AuthenticationLevel)
+    /// The person has a second factor, or must have one, and has not shown it.
+    case secondFactorRequired
+    /// The factor is not set up, not asked for, or reaches nobody.
+    case secondFactorUnavailable
+    /// The factor is set up already.
+    case secondFactorEnabled
+    /// The person must have a second factor, and this is the last.
+    case lastSecondFactor
     /// Without this nobody could sign in to the account any more.
     case lastWayIn
     /// A link that is not ours, was used, has expired, or is good for something else.

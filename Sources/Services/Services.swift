@@ -23,6 +23,9 @@ public final class Services: Sendable {
     public let addressRules: AddressRuleService
     public let signIn: SignInService
     public let sessions: SessionService
+    public let secondFactors: SecondFactors
+    public let secondFactorEnrolment: SecondFactorEnrolment
+    public let stepUps: StepUpService
     public let firstStart: FirstStartService
     public let passwords: PasswordService
     public let limits: RateLimiter
@@ -115,7 +118,8 @@ public final class Services: Sendable {
         let cache = SubjectCache(capacity: configuration.tokens.cacheCapacity, clock: clock)
         let countries = configuration.signIn.countries.map { CountryFile($0, clock: clock, log: base.log) }
         let gates = AddressGates(countries: countries)
-        let subjects = Subjects(store: store, cache: cache, gates: gates, keyValue: base.keyValue, clock: clock)
+        let subjects = Subjects(store: store, cache: cache, gates: gates, grace: configuration.secondFactor.grace, keyValue: base.keyValue,
+            clock: clock)
         let revocations = Revocations(
             store: store, keyValue: base.keyValue,
             memory: configuration.tokens.accessLifetime + configuration.tokens.clockSkew + .seconds(60), clock: clock,
@@ -137,7 +141,7 @@ public final class Services: Sendable {
             store: store, accessTokens: accessTokens, refreshTokens: refreshTokens, subjects: subjects,
             revocations: revocations, rotations: rotations, ending: ending,
             refusals: AddressRefusals(store: store, keyValue: base.keyValue, audit: audit, clock: clock), audit: audit,
-            settings: configuration.tokens, clock: clock)
+            settings: configuration.tokens, stepUpMaximumAge: configuration.secondFactor.stepUpMaximumAge, clock: clock)
         let hasher = try PasswordHasher(
             scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
         pool = HashingPool(
@@ -152,10 +156,28 @@ public final class Services: Sendable {
             breachedAPI: BreachedRangeAPI(configuration.passwords.breached, courier: courier, log: base.log))
         let renewal = PasswordRenewal(
             store: store, passwords: passwords, settings: configuration.passwords, random: random)
+        let factorKey = HMACKey(try await secrets.secret(for: "second-factor"))
+        let factorGate = SecondFactorGate(
+            settings: configuration.secondFactor, tokens: SecondFactorTokens(key: factorKey, random: random), audit: audit,
+            random: random)
         signIn = SignInService(
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
             lockout: Lockout(settings: configuration.signIn), gates: gates, renewal: renewal,
+            secondFactors: factorGate,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
+        let factorCodes = FactorCodes(
+            vault: base.vault, key: factorKey, voice: botVoice, botMail: botMail, mail: mail, clock: clock, random: random)
+        let proofAttempts = ProofAttempts(store: store, signIn: signIn, audit: audit, clock: clock)
+        secondFactors = SecondFactors(
+            store: store, signIn: signIn, gate: factorGate, codes: factorCodes, limits: limits, audit: audit, clock: clock,
+            random: random)
+        stepUps = StepUpService(
+            store: store, sessions: sessions, codes: factorCodes, attempts: proofAttempts, limits: limits, audit: audit,
+            clock: clock)
+        secondFactorEnrolment = SecondFactorEnrolment(
+            store: store, factors: secondFactors, codes: factorCodes, attempts: proofAttempts, stepUps: stepUps,
+            sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
+            random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
@@ -188,8 +210,9 @@ public final class Services: Sendable {
             store: store, sessions: sessions, reach: reach, audit: audit, clock: clock, random: random)
         appData = AppDataService(store: store, subjects: subjects, reach: reach, audit: audit, clock: clock)
         users = UserService(
-            store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords, reach: reach,
-            addresses: addressMail, audit: audit, clock: clock, random: random)
+            store: store, accounts: accounts, grants: grants, sessions: sessions, passwords: passwords,
+            secondFactors: secondFactorEnrolment, reach: reach, addresses: addressMail, audit: audit, clock: clock,
+            random: random)
         invitations = InvitationService(
             store: store, accounts: accounts, users: users, sessions: sessions, passwords: passwords, reach: reach,
             mail: mail, audit: audit, clock: clock, random: random)

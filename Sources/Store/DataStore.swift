@@ -75,6 +75,9 @@ public struct Repositories: Sendable {
     public var access: AccessRepository { AccessRepository(sql: sql) }
     public var telegramCodes: TelegramCodeRepository { TelegramCodeRepository(sql: sql) }
     public var botTalks: BotTalkRepository { BotTalkRepository(sql: sql) }
+    public var secondFactors: SecondFactorRepository { SecondFactorRepository(sql: sql) }
+    public var challenges: ChallengeRepository { ChallengeRepository(sql: sql) }
+    public var rememberedDevices: RememberedDeviceRepository { RememberedDeviceRepository(sql: sql) }
     public var referrals: ReferralRepository { ReferralRepository(sql: sql) }
     public var mailLinks: MailLinkRepository { MailLinkRepository(sql: sql) }
     public var passwordHistory: PasswordHistoryRepository { PasswordHistoryRepository(sql: sql) }

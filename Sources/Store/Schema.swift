@@ -22,6 +22,8 @@ enum Schema {
             number: 11, name: "access_requests", oldestProgram: 1,
             script: text(PackageResources._011_access_requests_sql)),
         Migration(number: 12, name: "doors", oldestProgram: 1, script: text(PackageResources._012_doors_sql)),
+        // An older program would ask nobody for a second factor: it must not start again.
+        Migration(number: 13, name: "second_factor", script: text(PackageResources._013_second_factor_sql)),
         Migration(number: 15, name: "mail", oldestProgram: 1, script: text(PackageResources._015_mail_sql)),
         Migration(number: 16, name: "passwords", oldestProgram: 1, script: text(PackageResources._016_passwords_sql)),
     ]

@@ -164,10 +164,21 @@ struct AnswerDescription: Sendable {
     }
 
     /// One of two.
-    static func json<A: Answer, B: Answer>(_ type: A.Type, or other: B.Type, _ summary: String) -> AnswerDescription {
+    static func json<A: Answer, B: Answer>(
+        _ type: A.Type, or second: B.Type, status: Status = .ok, _ summary: String
+    ) -> AnswerDescription {
         AnswerDescription(
-            status: .ok, contentType: "application/json", summary: summary, schemaName: nil,
+            status: status, contentType: "application/json", summary: summary, schemaName: nil,
             schema: ["oneOf": [A.schema, B.schema]], example: A.example)
+    }
+
+    /// One of three.
+    static func json<A: Answer, B: Answer, C: Answer>(
+        _ type: A.Type, or second: B.Type, or third: C.Type, status: Status = .ok, _ summary: String
+    ) -> AnswerDescription {
+        AnswerDescription(
+            status: status, contentType: "application/json", summary: summary, schemaName: nil,
+            schema: ["oneOf": [A.schema, B.schema, C.schema]], example: A.example)
     }
 
     static func page(_ summary: String, _ status: Status = .ok) -> AnswerDescription {

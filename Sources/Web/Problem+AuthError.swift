@@ -56,6 +56,13 @@ extension Problem {
         case .signInNotBegun: self.init(.signInNotBegun)
         case .signInRefused: self.init(.signInRefused)
         case .telegramRefused: self.init(.telegramRefused)
+        case .insufficientUserAuthentication(let age, let level):
+            self.init(.insufficientUserAuthentication)
+            challenge = "max_age=\(age.milliseconds / 1000), acr_values=\"\(level.rawValue)\""
+        case .secondFactorRequired: self.init(.secondFactorRequired)
+        case .secondFactorUnavailable: self.init(.secondFactorUnavailable)
+        case .secondFactorEnabled: self.init(.secondFactorEnabled)
+        case .lastSecondFactor: self.init(.lastSecondFactor)
         case .lastWayIn: self.init(.lastWayIn)
         case .linkInvalid: self.init(.linkInvalid)
         case .mailNotConfigured: self.init(.mailNotConfigured)

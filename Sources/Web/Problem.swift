@@ -60,6 +60,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case signInNotBegun = "sign_in_not_begun"
     case signInRefused = "sign_in_refused"
     case telegramRefused = "telegram_refused"
+    case insufficientUserAuthentication = "insufficient_user_authentication"
+    case secondFactorRequired = "second_factor_required"
+    case secondFactorUnavailable = "second_factor_unavailable"
+    case secondFactorEnabled = "second_factor_enabled"
+    case lastSecondFactor = "last_second_factor"
     case lastWayIn = "last_way_in"
     case linkInvalid = "link_invalid"
     case mailNotConfigured = "mail_not_configured"
@@ -82,18 +87,18 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
             .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
-            .signInNotBegun, .telegramRefused:
+            .signInNotBegun, .telegramRefused, .insufficientUserAuthentication:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
             .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired, .signInRefused,
-            .accessEnded:
+            .accessEnded, .secondFactorRequired:
             .forbidden
         case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
             .alreadyMember, .wouldShutYouOut, .webhookDisabled, .telegramTaken, .telegramLinked, .lastWayIn, .botTaken,
-            .accessHeld, .requestClosed:
+            .accessHeld, .requestClosed, .secondFactorUnavailable, .secondFactorEnabled, .lastSecondFactor:
             .conflict
         case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
@@ -168,6 +173,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .signInNotBegun: "This browser has begun no such sign-in, or it is over."
         case .signInRefused: "The sign-in was refused in Telegram."
         case .telegramRefused: "Telegram has not confirmed the sign-in."
+        case .insufficientUserAuthentication: "Prove again who you are, and as surely as is asked, before you do this."
+        case .secondFactorRequired: "A second factor is needed: sign in again."
+        case .secondFactorUnavailable: "The second factor is not set up, not asked for, or reaches nobody."
+        case .secondFactorEnabled: "The second factor is set up already."
+        case .lastSecondFactor: "A second factor is required of you, and this is the last."
         case .lastWayIn: "Without this nobody could sign in to the account any more."
         case .linkInvalid: "The link was used, has expired, or is not valid here."
         case .mailNotConfigured: "No mail leaves this server."
@@ -213,6 +223,8 @@ struct Problem: Error, Sendable {
     var detail: String?
     var errors: [FieldFault] = []
     var retryAfter: Duration?
+    /// What is asked for besides a token (RFC 9470, section 3).
+    var challenge: String?
 
     init(_ code: ProblemCode, detail: String? = nil, errors: [FieldFault] = [], retryAfter: Duration? = nil) {
         self.code = code
@@ -272,7 +284,10 @@ struct Problem: Error, Sendable {
         if let retryAfter {
             response.headers.append(Header("Retry-After", String(max(1, retryAfter.secondsRoundedUp))))
         }
-        if code.status == .unauthorized, code.isOfToken {
+        if let challenge {
+            response.headers.append(
+                Header("WWW-Authenticate", "Bearer realm=\"gatehouse\", error=\"\(code.rawValue)\", \(challenge)"))
+        } else if code.status == .unauthorized, code.isOfToken {
             // RFC 6750, section 3: without a token there is no error to tell.
             let error = code == .tokenMissing ? "" : ", error=\"invalid_token\""
             response.headers.append(Header("WWW-Authenticate", "Bearer realm=\"gatehouse\"\(error)"))

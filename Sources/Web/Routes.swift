@@ -21,6 +21,25 @@ enum Routes {
             $0.get("/sign-in-history", guard: .signedIn, limit: .standard, AuditHandler.history)
             $0.post("/revoke-all", guard: .signedIn, limit: .standard, SessionHandler.revokeAll)
         }
+        table.group("/auth/2fa", tag: "Second factor") {
+            $0.get("", guard: .signedIn, limit: .standard, EnrolmentHandler.status)
+            $0.post("/setup", guard: .signedIn, limit: .standard, EnrolmentHandler.setup)
+            $0.post("/enable", guard: .signedIn, limit: .standard, EnrolmentHandler.enable)
+            $0.post("/disable", guard: .signedIn, limit: .standard, EnrolmentHandler.disable)
+            $0.post("/verify", guard: .signedIn, limit: .standard, EnrolmentHandler.verify)
+            $0.post("/login", guard: .anyone, limit: .signIn, SecondFactorHandler.login)
+            $0.post("/code", guard: .anyone, limit: .signIn, SecondFactorHandler.send)
+            $0.post("/recovery-codes", guard: .signedIn, limit: .standard, EnrolmentHandler.recoveryCodes)
+            $0.post("/enrolment/setup", guard: .anyone, limit: .signIn, EnrolmentHandler.setupAtSignIn)
+            $0.post("/enrolment", guard: .anyone, limit: .signIn, EnrolmentHandler.enableAtSignIn)
+            $0.get("/devices", guard: .signedIn, limit: .standard, SecondFactorHandler.devices)
+            $0.delete("/devices", guard: .signedIn, limit: .standard, SecondFactorHandler.forgetAll)
+            $0.delete("/devices/{id:uuid}", guard: .signedIn, limit: .standard, SecondFactorHandler.forget)
+        }
+        table.group("/auth/step-up", tag: "Second factor") {
+            $0.post("", guard: .signedIn, limit: .standard, EnrolmentHandler.stepUp)
+            $0.post("/code", guard: .signedIn, limit: .standard, EnrolmentHandler.sendStepUp)
+        }
         table.group("/auth", tag: "Recovery and mail") {
             $0.post("/password-reset/request", guard: .anyone, limit: .signIn, RecoveryHandler.request)
             $0.post("/password-reset/validate", guard: .anyone, limit: .signIn, RecoveryHandler.validate)
@@ -55,6 +74,7 @@ enum Routes {
         table.group("/api/v2/auth", tag: "Mini Apps") {
             $0.post("/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.signIn)
             $0.post("/register/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.register)
+            $0.post("/2fa/login", guard: .anyone, limit: .signIn, MiniAppHandler.finish)
             $0.get("/check", guard: .signedIn, limit: .check, MiniAppHandler.check)
             $0.post("/validate", guard: .tokenInBody, limit: .check, MiniAppHandler.validate)
             $0.post("/refresh", guard: .renewal, limit: .refresh, MiniAppHandler.refresh)
@@ -112,6 +132,8 @@ enum Routes {
             $0.post(
                 "/{id:uuid}/require-password-change", guard: .may("users:update"), limit: .standard,
                 UserHandler.requirePasswordChange)
+            $0.delete(
+                "/{id:uuid}/second-factors", guard: .may("users:update"), limit: .standard, UserHandler.resetSecondFactors)
         }
         table.group("/invitations", tag: "Invitations") {
             $0.get("", guard: .may("users:create"), limit: .standard, InvitationHandler.list)

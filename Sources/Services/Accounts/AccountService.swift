@@ -57,25 +57,26 @@ public struct AccountService: Sendable {
 
     /// Creates a company and its first user, who administers it, in one transaction, and signs the user in.
     /// - Throws: `.registrationClosed`, `.invalid`, `.emailTaken`, `.domainTaken`, `.overloaded`, `.unavailable`.
-    public func register(_ registration: Registration, from client: Client) async throws(AuthError) -> SignedIn {
+    public func register(_ registration: Registration, from client: Client) async throws(AuthError) -> SignInOutcome {
         guard settings.registration == .open else { throw .registrationClosed }
         let personal = [registration.name, registration.email.address, registration.companyName]
         try await passwords.check(registration.password, field: "password", against: personal)
         let hash = try await passwords.hash(registration.password)
         let now = clock.now
-        let opening: SignInService.Opening
+        let changes = sessions.subjects.changes
+        let passage: SignInService.Passage
         do {
-            opening = try await store.transaction {
+            passage = try await store.transaction {
                 try await create(registration, passwordHash: hash, from: client, at: now, in: $0)
             }
         } catch { throw Self.taken(error) }
-        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+        return try await signIn.outcome(of: passage, unchangedSince: changes, at: now)
     }
 
     private func create(
         _ registration: Registration, passwordHash: String, from client: Client, at now: Timestamp,
         in repositories: Repositories
-    ) async throws -> SignInService.Opening {
+    ) async throws -> SignInService.Passage {
         let user = User(
             id: UUID(at: now, random: random), email: registration.email.address,
             emailKey: registration.email.normalized, name: registration.name, passwordHash: passwordHash, at: now)
@@ -95,7 +96,8 @@ public struct AccountService: Sendable {
         for key in Lockout.deviceKeys(of: client) {
             try await repositories.attempts.remember(device: key, user: user.id, at: now)
         }
-        return try await signIn.open(for: user.id, in: company.id, method: "pwd", from: client, at: now, repositories)
+        return try await signIn.open(
+            for: user.id, in: company.id, method: "pwd", facts: [.init("method", "pwd")], from: client, at: now, repositories)
     }
 
     static func taken(_ error: any Error) -> AuthError {
@@ -200,7 +202,8 @@ public struct AccountService: Sendable {
                         .passwordChanged, user: user.id, company: session.companyID, session: token.sessionID,
                         facts: facts),
                     from: client, in: repositories)
-                let opening = try await signIn.open(
+                // It goes on from a session that has given every proof.
+                let opening = try await signIn.openProved(
                     for: user.id, in: session.companyID, method: session.methods, from: client, at: now, repositories)
                 return (opening, ended)
             }

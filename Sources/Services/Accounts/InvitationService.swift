@@ -153,7 +153,9 @@ public struct InvitationService: Sendable {
 
     /// Makes the account and signs the person in. The address counts as theirs: the link was sent there.
     /// - Throws: `.invitationInvalid`, `.invalid`, `.emailTaken`, `.companySuspended`, `.tooMany`, `.overloaded`.
-    public func accept(_ text: String, name: String?, password: String, from client: Client) async throws(AuthError) -> SignedIn {
+    public func accept(_ text: String, name: String?, password: String, from client: Client)
+        async throws(AuthError) -> SignInOutcome
+    {
         let found = try await find(text).invitation
         guard let name = name ?? found.name else {
             throw .invalid([FieldFault(field: "name", code: "required", message: "This is needed.")])
@@ -161,9 +163,10 @@ public struct InvitationService: Sendable {
         try await passwords.check(password, field: "password", against: [name, found.email])
         let hash = try await passwords.hash(password)
         let now = clock.now
-        let opening: SignInService.Opening
+        let changes = sessions.subjects.changes
+        let passage: SignInService.Passage
         do {
-            opening = try await store.transaction { repositories in
+            passage = try await store.transaction { repositories in
                 let invitation = try await open(text, in: repositories)
                 var user = User(
                     id: UUID(at: now, random: random), email: invitation.email, emailKey: invitation.emailKey, name: name,
@@ -179,10 +182,10 @@ public struct InvitationService: Sendable {
                     try await repositories.attempts.remember(device: key, user: user.id, at: now)
                 }
                 return try await accounts.signIn.open(
-                    for: user.id, in: invitation.company, method: "pwd", from: client, at: now, repositories)
+                    for: user.id, in: invitation.company, method: "pwd", facts: [.init("method", "pwd")], from: client, at: now, repositories)
             }
         } catch { throw AccountService.taken(error) }
-        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
+        return try await accounts.signIn.outcome(of: passage, unchangedSince: changes, at: now)
     }
 
     private func enter(_ user: User, through invitation: Invitation, at now: Timestamp, in repositories: Repositories)

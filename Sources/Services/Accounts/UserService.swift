@@ -12,6 +12,7 @@ public struct UserService: Sendable {
     let grants: GrantService
     let sessions: SessionService
     let passwords: PasswordService
+    let secondFactors: SecondFactorEnrolment
     let reach: Reach
     let addresses: AddressMail
     let audit: Audit
@@ -173,6 +174,25 @@ public struct UserService: Sendable {
                 ofUser: id, except: nil, because: .passwordChange, at: now)
             try await audit.record(
                 .passwordChangeRequired, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
+            return ended
+        }
+    }
+
+    /// Takes the codes, the app and the remembered browsers from a person who has lost their second factor. Every session
+    /// ends. Passkeys stay.
+    /// - Throws: `.insufficientUserAuthentication`, `.forbidden`, `.notFound` where there is nobody, or nothing to take.
+    public func resetSecondFactors(of id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> Person {
+        try await sessions.demandRecent(of: token)
+        let now = clock.now
+        return try await changing(id, by: token) { repositories in
+            let authority = try await reach.authority(of: token, in: repositories)
+            try await reach.demand("users:update", over: id, by: authority, in: repositories)
+            guard let user = try await repositories.users.find(id),
+                try await secondFactors.reset(user, at: now, in: repositories)
+            else { throw AuthError.notFound }
+            let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .revoked, at: now)
+            try await audit.record(
+                .secondFactorReset, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
             return ended
         }
     }

@@ -72,6 +72,18 @@ public struct AuditEvent: Sendable {
         case accessEnding = "access.ending"
         case accessConfirmed = "access.confirmed"
         case accessWithdrawn = "access.withdrawn"
+        case secondFactorAsked = "second_factor.asked"
+        case secondFactorSent = "second_factor.code_sent"
+        case secondFactorFailed = "second_factor.failed"
+        case secondFactorBegun = "second_factor.setup_begun"
+        case secondFactorEnabled = "second_factor.enabled"
+        case secondFactorDisabled = "second_factor.disabled"
+        case secondFactorReset = "second_factor.reset"
+        case recoveryCodesMade = "recovery_codes.made"
+        case recoveryCodeUsed = "recovery_codes.used"
+        case deviceRemembered = "device.remembered"
+        case deviceForgotten = "device.forgotten"
+        case steppedUp = "session.stepped_up"
         case passwordResetRequested = "password.reset_requested"
         case passwordReset = "password.reset"
         case emailVerified = "email.verified"
@@ -89,7 +101,8 @@ public struct AuditEvent: Sendable {
                 .serviceAccountDeleted, .apiKeyCreated, .apiKeyRevoked, .emailChanged, .companyDeleted, .auditExported,
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
-                .accessEndChanged, .accessWithdrawn, .passwordReset:
+                .accessEndChanged, .accessWithdrawn, .secondFactorFailed, .secondFactorDisabled, .secondFactorReset,
+                .recoveryCodesMade, .recoveryCodeUsed, .passwordReset:
                 "warning"
             default: "info"
             }
@@ -97,7 +110,9 @@ public struct AuditEvent: Sendable {
 
         public var outcome: String {
             switch self {
-            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused: "failure"
+            case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused,
+                .secondFactorFailed:
+                "failure"
             default: "success"
             }
         }

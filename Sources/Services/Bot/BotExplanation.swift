@@ -5,6 +5,10 @@ enum BotExplanation {
         case .forbidden(let permission):
             language("You may not do this: the permission \(permission) is missing.", "Нельзя: нет права \(permission).")
         case .accountBlocked: language("Your account is blocked.", "Ваша учётная запись заблокирована.")
+        case .secondFactorRequired:
+            language(
+                "Your account has a second factor, or must have one: please use the pages of the server.",
+                "У вашей учётной записи есть второй фактор, или он обязателен: пользуйтесь страницами сервера.")
         case .accessEnded: language("The time for which you were let in is over.", "Срок вашего доступа истёк.")
         case .companySuspended: language("Your company is suspended.", "Ваша компания приостановлена.")
         case .addressNotAllowed:

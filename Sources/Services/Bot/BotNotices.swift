@@ -42,6 +42,7 @@ struct BotNotices: Sendable {
         case .passwordChanged, .passwordReset: .passwordChanged
         case .emailChanged: .emailChanged
         case .accountLocked: .accountLocked
+        case .secondFactorDisabled, .secondFactorReset: .secondFactorOff
         default: nil
         }
     }

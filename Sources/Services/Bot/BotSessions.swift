@@ -17,7 +17,8 @@ public struct BotSessions: Sendable {
 
     /// What the person shows to services.
     /// - Returns: nil for a stranger: whoever has no account, or none that the bot is for.
-    /// - Throws: `.accountBlocked`, `.companySuspended`, `.addressNotAllowed`, `.unavailable`.
+    /// - Throws: `.secondFactorRequired` for whoever has one: Telegram is the first, and a talk has no other;
+    ///   `.accountBlocked`, `.companySuspended`, `.addressNotAllowed`, `.unavailable`.
     public func token(for talk: BotTalk) async throws(AuthError) -> AccessToken? {
         let now = clock.now
         let (session, ended): (Session?, [UUID])
@@ -49,6 +50,8 @@ public struct BotSessions: Sendable {
         guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
             throw AuthError.accountBlocked
         }
+        // One that was opened before the person had a second factor goes no further either.
+        guard user.factors.isEmpty else { throw AuthError.secondFactorRequired }
         if let session = try await current(for: talk, user.id, at: now, in: repositories) { return (session, []) }
         let company: UUID?
         if let own = talk.bot.company {
@@ -58,7 +61,7 @@ public struct BotSessions: Sendable {
         } else {
             company = try await signIn.company(of: user, in: repositories)?.id
         }
-        let opening = try await signIn.open(
+        let opening = try await signIn.openProved(
             for: user.id, in: company, method: TelegramService.methods(through: talk.bot), from: talk.client, at: now, repositories)
         try await repositories.botTalks.hold(
             opening.session.id, bot: talk.bot.id, telegramID: talk.person.id, until: opening.session.expiresAt)

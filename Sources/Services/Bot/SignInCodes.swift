@@ -64,7 +64,7 @@ public struct SignInCodes: Sendable {
     /// Signs in with a code, which is used up.
     /// - Parameter text: digits; spaces and dashes between them do not count.
     /// - Throws: `.codeInvalid`, and what coming in through Telegram throws.
-    public func signIn(with text: String, from client: Client) async throws(AuthError) -> SignedIn {
+    public func signIn(with text: String, from client: Client) async throws(AuthError) -> SignInOutcome {
         let digits = text.filter { $0 != " " && $0 != "-" }
         let (locator, secret) = (String(digits.prefix(Self.locatorDigits)), String(digits.dropFirst(Self.locatorDigits)))
         let now = clock.now
@@ -85,13 +85,13 @@ public struct SignInCodes: Sendable {
         guard bot.doors.contains(.bot) else { throw .doorClosed }
         let proof = TelegramProof(
             door: .bot, bot: bot.id, person: identity.person, digest: Digest.sha256(tried.digest), expiresAt: tried.expiresAt)
-        let signedIn = try await enter(proof, through: bot, from: client)
+        let outcome = try await enter(proof, through: bot, from: client)
         do { try await store.transaction { try await $0.telegramCodes.delete(ofUser: tried.userID) } } catch { throw .from(error) }
-        return signedIn
+        return outcome
     }
 
     /// The proof is good for one sign-in, and with it the code.
-    private func enter(_ proof: TelegramProof, through bot: Bot, from client: Client) async throws(AuthError) -> SignedIn {
+    private func enter(_ proof: TelegramProof, through bot: Bot, from client: Client) async throws(AuthError) -> SignInOutcome {
         do { return try await telegram.enter(proof, through: bot, referral: nil, from: client) } catch {
             if case .telegramInvalid(.replayed) = error { throw .codeInvalid }
             throw error

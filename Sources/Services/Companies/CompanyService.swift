@@ -10,13 +10,24 @@ public struct CompanyChange: Sendable {
     public var status: Company.Status?
     /// How many members it may have; `.some(nil)`: any number.
     public var memberLimit: Int??
+    /// Of its members.
+    public var requiresSecondFactor: Bool?
 
-    public init(name: String? = nil, domain: DomainName?? = nil, status: Company.Status? = nil, memberLimit: Int?? = nil) {
+    public init(
+        name: String? = nil, domain: DomainName?? = nil, status: Company.Status? = nil, memberLimit: Int?? = nil,
+        requiresSecondFactor: Bool? = nil
+    ) {
+        self.requiresSecondFactor = requiresSecondFactor
         self.name = name
         self.domain = domain
         self.status = status
         self.memberLimit = memberLimit
     }
+}
+
+extension CompanyChange {
+    /// Whether it changes what the company's own administrators may change.
+    fileprivate var isOfCompany: Bool { name != nil || domain != nil || requiresSecondFactor != nil }
 }
 
 /// The rules of companies. Whoever stands in one sees that one, and nothing of others.
@@ -87,9 +98,13 @@ public struct CompanyService: Sendable {
                 company.name = change.name ?? company.name
                 if let domain = change.domain { company.domain = domain?.ascii }
                 if let limit = change.memberLimit { company.memberLimit = limit }
+                if let requires = change.requiresSecondFactor {
+                    company.secondFactorSince = requires ? company.secondFactorSince ?? now : nil
+                }
                 try await repositories.companies.update(company, at: now)
-                if change.name != nil || change.domain != nil || change.memberLimit != nil {
-                    try await record(.companyUpdated, id, [], by: token, from: client, in: repositories)
+                if change.isOfCompany || change.memberLimit != nil {
+                    let facts = change.requiresSecondFactor.map { [JSON.Member("requires_second_factor", .bool($0))] } ?? []
+                    try await record(.companyUpdated, id, facts, by: token, from: client, in: repositories)
                 }
                 guard let status = change.status else { return (company, []) }
                 company.status = status
@@ -105,7 +120,7 @@ public struct CompanyService: Sendable {
         let binds = change.status != nil || change.memberLimit != nil
         if binds { try authority.demandEverywhere("companies:suspend") }
         // A change of nothing tells what is there, so it is not free either.
-        guard !binds || change.name != nil || change.domain != nil else { return }
+        guard !binds || change.isOfCompany else { return }
         _ = try authority.demand("companies:update").narrowed(to: id)
     }
 

@@ -42,6 +42,10 @@ struct MailNotices: Sendable {
         case .accountLocked: .accountLocked
         case .telegramLinked: .telegramLinked
         case .telegramUnlinked: .telegramUnlinked
+        case .secondFactorEnabled: .secondFactorOn
+        case .secondFactorDisabled, .secondFactorReset: .secondFactorOff
+        case .recoveryCodesMade: .recoveryCodesMade
+        case .recoveryCodeUsed: .recoveryCodeUsed
         default: nil
         }
     }

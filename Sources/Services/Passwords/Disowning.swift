@@ -40,7 +40,10 @@ struct Disowning: Sendable {
             }
         }
         try await repositories.attempts.forgetDevices(ofUser: user.id)
-        if !keepsTelegram { try await unlinkTelegram(of: user, since: moment - Self.reach, from: client, in: repositories) }
+        let start = moment - Self.reach
+        let isUnlinked =
+            keepsTelegram ? false : try await unlinkTelegram(of: user, since: start, from: client, in: repositories)
+        try await takeFactors(from: user, since: start, isUnlinked: isUnlinked, by: client, in: repositories)
         let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)
         try await audit.record(
             AuditEvent(.disowned, user: user.id, facts: [.init("sessions_ended", .integer(Int64(ended.count)))]),
@@ -48,17 +51,42 @@ struct Disowning: Sendable {
         return Outcome(ended: ended, hasForgottenPassword: user.passwordHash != nil && canReset)
     }
 
+    /// - Returns: whether there was a link of late.
     private func unlinkTelegram(of user: User, since moment: Timestamp, from client: Client, in repositories: Repositories)
-        async throws
+        async throws -> Bool
     {
         guard let identity = try await repositories.telegramIdentities.find(ofUser: user.id), identity.linkedAt >= moment,
             try await repositories.telegramIdentities.delete(ofUser: user.id) != nil
-        else { return }
+        else { return false }
         try await audit.record(
             AuditEvent(
                 .telegramUnlinked, user: user.id,
                 facts: [.init("telegram_id", .integer(identity.telegramID)), .init("reason", "disowned")]),
             from: client, in: repositories)
+        return true
+    }
+
+    /// An app for codes that was set up of late would shut its owner out. Recovery codes may be known to the stranger, and
+    /// browsers that are remembered may be theirs.
+    private func takeFactors(
+        from user: User, since moment: Timestamp, isUnlinked: Bool, by client: Client, in repositories: Repositories
+    ) async throws {
+        _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
+        try await repositories.challenges.deleteAll(ofUser: user.id)
+        guard !user.factors.isEmpty else { return }
+        try await repositories.secondFactors.set(recoveryCodes: [], of: user.id)
+        var gone: [SecondFactor] = isUnlinked ? [.telegram] : []
+        if let end = try await repositories.secondFactors.secret(of: user.id)?.enabledAt, end >= moment {
+            try await repositories.secondFactors.deleteSecret(of: user.id)
+            gone.append(.totp)
+        }
+        let rest = user.factors.filter { !gone.contains($0) }
+        guard rest.count < user.factors.count else { return }
+        try await repositories.secondFactors.set(rest.map(\.rawValue), of: user.id, at: clock.now)
+        for factor in user.factors where gone.contains(factor) {
+            let facts: [JSON.Member] = [.init("factor", .string(factor.rawValue)), .init("reason", "disowned")]
+            try await audit.record(AuditEvent(.secondFactorDisabled, user: user.id, facts: facts), from: client, in: repositories)
+        }
     }
 }
 
@@ -86,10 +114,10 @@ public struct DisownService: Sendable {
         do {
             result = try await store.transaction { repositories in
                 let opened = try await links.use(token, for: .disown, in: repositories)
-                let outcome = try await disowning.disown(
-                    opened.user, since: opened.link.createdAt, keepsTelegram: false, from: client, in: repositories)
                 // Links that others may have had sent open nothing any more; a change of the address can still be undone.
                 try await links.endOthers(of: opened.user.id, butUndoing: now, in: repositories)
+                let outcome = try await disowning.disown(
+                    opened.user, since: opened.link.createdAt, keepsTelegram: false, from: client, in: repositories)
                 return (opened.user.id, outcome.ended, try await reset(for: opened, in: repositories))
             }
         } catch { throw .from(error) }

@@ -45,8 +45,9 @@ public struct EmailService: Sendable {
     // MARK: Change
 
     /// Has a link sent to an address that shall become the account's. Whether it is somebody else's is not told.
-    /// - Throws: `.mailNotConfigured`, `.rateLimited`.
+    /// - Throws: `.insufficientUserAuthentication`, `.mailNotConfigured`, `.rateLimited`.
     public func requestChange(to email: EmailAddress, by token: AccessToken, from client: Client) async throws(AuthError) {
+        try await sessions.demandRecent(of: token)
         let user = try await caller(token)
         guard user.emailKey != email.normalized else {
             throw .invalid([

@@ -35,27 +35,23 @@ public struct MagicLinkService: Sendable {
         guard isOpen else { throw .doorClosed }
         let now = clock.now
         let changes = signIn.sessions.subjects.changes
-        let opening: SignInService.Opening?
         let user: User
+        let passage: SignInService.Passage?
         do {
             let digest = browser.map { Self.digest($0) }
             user = try await links.open(token, for: .magicLink, browser: digest, in: store.reading).user
-            opening = try await store.transaction { repositories in
+            passage = try await store.transaction { repositories in
                 let opened = try await links.use(token, for: .magicLink, browser: digest, in: repositories)
                 return try await enter(opened.user, from: client, at: now, in: repositories)
             }
         } catch { throw .from(error) }
-        guard let opening else {
-            return .passwordChange(
-                token: signIn.passwordChanges.token(for: user), because: .required, expiresIn: PasswordChangeTokens.lifetime)
-        }
-        try await signIn.sessions.announce(ended: opening.ended)
-        return .signedIn(try await signIn.sessions.signedIn(opening, unchangedSince: changes, at: now))
+        guard let passage else { return signIn.passwordChange(of: user, after: ProvedMethods(Self.method)) }
+        return try await signIn.outcome(of: passage, unchangedSince: changes, at: now)
     }
 
-    /// - Returns: nil where a new password must be chosen first.
+    /// - Returns: nil where a new password must be chosen first: the link is used up by that, too.
     private func enter(_ found: User, from client: Client, at now: Timestamp, in repositories: Repositories) async throws
-        -> SignInService.Opening?
+        -> SignInService.Passage?
     {
         var user = found
         guard user.status == .active else { throw AuthError.accountBlocked }
@@ -63,19 +59,29 @@ public struct MagicLinkService: Sendable {
             user.emailVerifiedAt = now
             try await repositories.users.setEmail(of: user, at: now)
         }
-        guard !user.requiresPasswordChange else { return nil }
         let company = try await signIn.company(of: user, in: repositories)
         user.lastLoginAt = now
-        try await repositories.attempts.noteSignIn(user: user.id, at: now)
-        let isNew = try await signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
-        let opening = try await signIn.open(
-            for: user, in: company, method: Self.method, from: client, at: now, repositories)
-        var facts: [JSON.Member] = [.init("method", .string(Self.method))]
-        if isNew { facts.append(BotNotices.newDevice) }
+        let keys = Lockout.deviceKeys(of: client)
+        let (id, mustChange, lockout) = (user.id, user.requiresPasswordChange, signIn.lockout)
+        let isNew = try await lockout.isNew(keys, to: id, at: now, in: repositories)
+        let method = JSON.Member("method", .string(Self.method))
+        let passage: SignInService.Passage
+        do {
+            passage = try await signIn.open(
+                for: user, in: company, method: Self.method, facts: [method], from: client, at: now, repositories
+            ) {
+                guard !mustChange else { throw AuthError.passwordChangeRequired }
+                try await repositories.attempts.noteSignIn(user: id, at: now)
+                try await lockout.remember(keys, of: id, at: now, in: repositories)
+            }
+        } catch AuthError.passwordChangeRequired { return nil }
+        guard case .opened(let opening) = passage else { return passage }
         try await audit.record(
-            AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
+            AuditEvent(
+                .signInSucceeded, user: id, company: company?.id, session: opening.session.id,
+                facts: [method] + (isNew ? [BotNotices.newDevice] : [])),
             from: client, in: repositories)
-        return opening
+        return passage
     }
 
     private static func digest(_ browser: String) -> [UInt8] { Digest.sha256(Array("magic:\(browser)".utf8)) }

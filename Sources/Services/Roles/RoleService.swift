@@ -28,10 +28,14 @@ public struct RoleChange: Sendable {
     public var permissions: [Permission]?
     /// Names of other roles.
     public var includes: [String]?
+    /// Of whoever has it.
+    public var requiresSecondFactor: Bool?
 
     public init(
-        name: String? = nil, description: String? = nil, permissions: [Permission]? = nil, includes: [String]? = nil
+        name: String? = nil, description: String? = nil, permissions: [Permission]? = nil, includes: [String]? = nil,
+        requiresSecondFactor: Bool? = nil
     ) {
+        self.requiresSecondFactor = requiresSecondFactor
         self.name = name
         self.description = description
         self.permissions = permissions
@@ -113,8 +117,12 @@ public struct RoleService: Sendable {
             return try await store.transaction { repositories in
                 let authority = try await demandManaging(token, in: repositories)
                 guard try await repositories.roles.count() < Self.most else { throw AuthError.tooMany }
-                let role = Role(id: id, name: change.name ?? "", description: change.description ?? "", at: now)
+                var role = Role(id: id, name: change.name ?? "", description: change.description ?? "", at: now)
                 guard try await repositories.roles.insert(role) else { throw AuthError.roleNameTaken }
+                if change.requiresSecondFactor == true {
+                    role.secondFactorSince = now
+                    try await repositories.roles.update(role)
+                }
                 try await setParts(of: id, to: change, by: authority, in: repositories)
                 try await record(.roleCreated, role, by: token, from: client, in: repositories)
                 return try await detail(of: id, in: repositories)
@@ -154,6 +162,9 @@ public struct RoleService: Sendable {
             role.name = name
         }
         role.description = change.description ?? role.description
+        if let requires = change.requiresSecondFactor {
+            role.secondFactorSince = requires ? role.secondFactorSince ?? clock.now : nil
+        }
         guard change.permissions != nil || change.includes != nil else { return }
         guard role.name != SystemRole.superAdmin.rawValue else { throw AuthError.systemRole }
         try await setParts(of: role.id, to: change, by: authority, in: repositories)

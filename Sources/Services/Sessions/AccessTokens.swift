@@ -1,5 +1,6 @@
 import Ground
 import JOSE
+import Store
 
 /// What a verified access token says.
 public struct AccessToken: Sendable, Hashable {
@@ -35,16 +36,16 @@ public final class AccessTokens: Sendable {
 
     /// Two tokens for one session in one second differ, by their `jti`.
     /// - Parameter claims: none of them is one of ours, or a registered one.
-    func sign(
-        session: UUID, user: UUID, company: UUID?, methods: String, at now: Timestamp, adding claims: [JSON.Member] = []
-    ) throws(AuthError) -> String {
+    func sign(_ session: Session, at now: Timestamp, adding claims: [JSON.Member] = []) throws(AuthError) -> String {
         var builder = ClaimsBuilder(
-            issuer: settings.issuer, subject: user.description, audience: [settings.audience],
+            issuer: settings.issuer, subject: session.userID.description, audience: [settings.audience],
             id: Base64URL.encode(random.bytes(12)), issuedAt: now, expiresAt: now + settings.accessLifetime)
         do {
-            try builder.add("sid", .string(session.description))
-            try builder.add("amr", .array(methods.split(separator: " ").map { .string(String($0)) }))
-            if let company { try builder.add("cid", .string(company.description)) }
+            try builder.add("sid", .string(session.id.description))
+            try builder.add("amr", .array(session.methods.split(separator: " ").map { .string(String($0)) }))
+            try builder.add("acr", .string(session.level.rawValue))
+            try builder.add("auth_time", .integer(session.authenticatedAt.seconds))
+            if let company = session.companyID { try builder.add("cid", .string(company.description)) }
             try builder.addCustom(claims)
             return signer.sign(try builder.claims())
         } catch { throw .unexpected(because: "claims: \(error)") }

@@ -23,8 +23,7 @@ extension SessionService {
         try await subjects.changed(user: token.userID)
         let subject = try await subjects.subject(ofSession: token.sessionID)
         let session = subject.session
-        let access = try accessTokens.sign(
-            session: session.id, user: session.userID, company: session.companyID, methods: session.methods, at: clock.now)
+        let access = try accessTokens.sign(session, at: clock.now)
         return MovedSession(subject: subject, accessToken: access, expiresIn: accessTokens.lifetime)
     }
 

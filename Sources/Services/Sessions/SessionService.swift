@@ -27,12 +27,14 @@ public final class SessionService: Sendable {
     let refusals: AddressRefusals
     let audit: Audit
     let settings: TokenSettings
+    /// How long ago whoever does what is sensitive may have proved who they are.
+    let stepUpMaximumAge: Duration
     let clock: Clock
 
     init(
         store: DataStore, accessTokens: AccessTokens, refreshTokens: RefreshTokens, subjects: Subjects,
         revocations: Revocations, rotations: any Rotations, ending: SessionEnding, refusals: AddressRefusals, audit: Audit,
-        settings: TokenSettings, clock: Clock
+        settings: TokenSettings, stepUpMaximumAge: Duration, clock: Clock
     ) {
         self.store = store
         self.accessTokens = accessTokens
@@ -44,6 +46,7 @@ public final class SessionService: Sendable {
         self.refusals = refusals
         self.audit = audit
         self.settings = settings
+        self.stepUpMaximumAge = stepUpMaximumAge
         self.clock = clock
     }
 
@@ -95,7 +98,7 @@ public final class SessionService: Sendable {
         return try signedIn(session, subject, with: current, at: now)
     }
 
-    /// The answer to a sign-in.
+    /// The answer to who goes on with a session of their own.
     func signedIn(_ session: Session, with refreshToken: RefreshToken, at now: Timestamp)
         async throws(AuthError) -> SignedIn
     {
@@ -116,9 +119,7 @@ public final class SessionService: Sendable {
     /// Another access token of the same session, which says more.
     /// - Parameter claims: none of them is one of ours, or a registered one.
     func accessToken(of session: Session, adding claims: [JSON.Member]) throws(AuthError) -> String {
-        try accessTokens.sign(
-            session: session.id, user: session.userID, company: session.companyID, methods: session.methods, at: clock.now,
-            adding: claims)
+        try accessTokens.sign(session, at: clock.now, adding: claims)
     }
 
     /// How many of the caller's sessions live.
@@ -133,8 +134,7 @@ public final class SessionService: Sendable {
     private func signedIn(_ session: Session, _ subject: Subject, with refreshToken: RefreshToken, at now: Timestamp)
         throws(AuthError) -> SignedIn
     {
-        let access = try accessTokens.sign(
-            session: session.id, user: session.userID, company: session.companyID, methods: session.methods, at: now)
+        let access = try accessTokens.sign(session, at: now)
         return SignedIn(
             subject: subject, accessToken: access, refreshToken: refreshTokens.text(of: refreshToken),
             refreshExpiresAt: refreshToken.expiresAt, expiresIn: accessTokens.lifetime)

@@ -14,6 +14,8 @@ public struct Person: Sendable {
     public let settings: String
     public let createdAt: Timestamp
     public let lastLoginAt: Timestamp?
+    /// The second factors that the person has set up.
+    public let factors: [SecondFactor]
 
     init(_ user: User, roles: [String]) {
         id = user.id
@@ -25,6 +27,7 @@ public struct Person: Sendable {
         settings = user.settings
         createdAt = user.createdAt
         lastLoginAt = user.lastLoginAt
+        factors = user.factors
     }
 }
 
@@ -36,15 +39,21 @@ public final class Subject: Sendable {
     public let appData: String
     public let session: Session
     public let authority: Authority
-    /// When the first of the grants ends, or the access as a whole; nil where none does.
+    /// When the first of the grants ends, or the access as a whole, or a second factor is due; nil where none does.
     let endsAt: Timestamp?
+    /// From when on the person must have a second factor, who has none; nil: never, or they have one.
+    public let secondFactorDueAt: Timestamp?
     /// Where the person may come from.
     let gate: AddressGate
     private let rendering = Mutex<[UInt8]?>(nil)
 
-    /// - Parameter grants: those that have not ended.
-    init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate) {
+    /// - Parameters:
+    ///   - grants: those that have not ended.
+    ///   - grace: how long whoever must have a second factor may do without.
+    init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate, grace: Duration) {
         self.gate = gate
+        secondFactorDueAt =
+            user.factors.isEmpty ? SecondFactorRule.since(of: user, grants, in: company).map { $0 + grace } : nil
         let isBound = session.isBoundToCompany
         let everywhere = isBound ? [] : grants.filter { $0.company == nil }
         let here = grants.filter { $0.company != nil && $0.company == company?.id }
@@ -59,7 +68,7 @@ public final class Subject: Sendable {
         authority = Authority(
             user: user.id, everywhere: PermissionSet(everywhere.compactMap(\.permission)),
             here: PermissionSet(here.compactMap(\.permission)), company: company?.id, isBoundToCompany: isBound)
-        endsAt = (grants.compactMap(\.expiresAt) + [user.accessEndsAt].compactMap { $0 }).min()
+        endsAt = (grants.compactMap(\.expiresAt) + [user.accessEndsAt, secondFactorDueAt].compactMap { $0 }).min()
     }
 
     /// Whether the person may do this everywhere.

@@ -11,8 +11,13 @@ public struct Subjects: Sendable {
     private let gates: AddressGates
     private let clock: Clock
     private let line: NodeLine
+    /// How long whoever must have a second factor may do without.
+    let grace: Duration
 
-    init(store: DataStore, cache: SubjectCache, gates: AddressGates, keyValue: any KeyValue, clock: Clock) {
+    init(
+        store: DataStore, cache: SubjectCache, gates: AddressGates, grace: Duration, keyValue: any KeyValue, clock: Clock
+    ) {
+        self.grace = grace
         self.store = store
         self.cache = cache
         self.gates = gates
@@ -31,7 +36,7 @@ public struct Subjects: Sendable {
         })
     }
 
-    /// - Throws: `.sessionEnded` when session or person is gone; `.accessEnded`.
+    /// - Throws: `.sessionEnded` when session or person is gone; `.accessEnded`, `.secondFactorRequired`.
     func subject(ofSession id: UUID) async throws(AuthError) -> Subject {
         if let subject = known(ofSession: id) { return subject }
         let changes = cache.changes
@@ -46,16 +51,18 @@ public struct Subjects: Sendable {
     }
 
     /// The subject as it is in one transaction. Here, where every way to act as somebody comes by, the clock ends access.
-    /// - Throws: `.sessionEnded`, `.accessEnded`.
+    /// - Throws: `.sessionEnded`, `.accessEnded`, `.secondFactorRequired`.
     func load(_ session: Session, in repositories: Repositories) async throws -> Subject {
         guard let user = try await repositories.users.find(session.userID) else { throw AuthError.sessionEnded }
         let now = clock.now
         guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
         let grants = try await repositories.grants.current(of: user.id, at: now)
-        return Subject(
+        let subject = Subject(
             user: user, grants: grants,
             company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
-            session: session, gate: gates.gate(of: user, grants, in: session.companyID))
+            session: session, gate: gates.gate(of: user, grants, in: session.companyID), grace: grace)
+        if let due = subject.secondFactorDueAt, due <= now { throw AuthError.secondFactorRequired }
+        return subject
     }
 
     /// The subject, where it is in memory and every change of it would have been heard of.

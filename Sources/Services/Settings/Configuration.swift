@@ -21,6 +21,7 @@ public struct Configuration: Sendable {
     public let tokens: TokenSettings
     public let passwords: PasswordSettings
     public let signIn: SignInSettings
+    public let secondFactor: SecondFactorSettings
     public let audit: AuditSettings
     public let limits: LimitSettings
     public let webhooks: WebhookSettings
@@ -43,6 +44,8 @@ public struct Configuration: Sendable {
         passwords = PasswordSettings(reading: &reader)
         reader.begin("Signing in")
         signIn = SignInSettings(reading: &reader)
+        reader.begin("Second factors")
+        secondFactor = SecondFactorSettings(reading: &reader)
         reader.begin("Audit log")
         audit = AuditSettings(reading: &reader)
         reader.begin("Rate limits")
@@ -141,6 +144,12 @@ public struct ServerSettings: Sendable {
         drainTime = reader.duration(
             "DRAIN_TIMEOUT", default: "10s", from: .seconds(0), to: .seconds(300),
             "How long a stop waits for requests under way.")
+    }
+
+    /// What authenticator apps show beside a code: the host of `PUBLIC_URL`.
+    public var issuerName: String {
+        let host = publicURL.split(separator: "/").last.map(String.init) ?? publicURL
+        return host.hasPrefix("[") ? host : String(host.prefix { $0 != ":" })
     }
 
     /// `https://host[:port]`, without a trailing slash; nil for anything else.

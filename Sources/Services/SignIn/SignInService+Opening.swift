@@ -13,6 +13,13 @@ extension SignInService {
         var session: Session { subject.session }
     }
 
+    /// What a door leads to.
+    enum Passage: Sendable {
+        case opened(Opening)
+        /// The first proof was good, and nothing has been opened.
+        case asked(SecondFactorChallenge)
+    }
+
     /// The company that the session will stand in: the one that is wanted, else the first that is active; none for who
     /// belongs to none.
     func company(of user: User, wanted: UUID? = nil, in repositories: Repositories) async throws -> Company? {
@@ -24,30 +31,67 @@ extension SignInService {
         return nil
     }
 
-    /// Opens a session, and ends the oldest where there would be too many. Every door leads through here.
+    /// Opens a session, unless a second factor is asked for, and ends the oldest where there would be too many. Every
+    /// door leads through here.
+    /// - Parameters:
+    ///   - facts: what the audit log tells of the sign-in, should it have to wait for a second factor.
+    ///   - onEntry: what is written when nothing more is asked for, before the session is.
     /// - Throws: `.accessEnded`, `.addressNotAllowed`.
     func open(
-        for id: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp,
-        _ repositories: Repositories
-    ) async throws -> Opening {
+        for id: UUID, in company: UUID?, method: String, facts: [JSON.Member], from client: Client, at now: Timestamp,
+        _ repositories: Repositories, onEntry: @Sendable () async throws -> Void = {}
+    ) async throws -> Passage {
         guard let user = try await repositories.users.find(id) else { throw AuthError.credentialsInvalid }
-        var place: Company?
-        if let company {
-            place = try await repositories.companies.find(company)
-            guard place != nil else { throw AuthError.companySuspended }
-        }
-        return try await open(for: user, in: place, method: method, from: client, at: now, repositories)
+        return try await open(
+            for: user, in: try await place(company, in: repositories), method: method, facts: facts, from: client, at: now,
+            repositories, onEntry: onEntry)
     }
 
     /// The same for who has read the person and the company in this transaction.
     func open(
-        for user: User, in company: Company?, method: String, from client: Client, at now: Timestamp,
-        _ repositories: Repositories
+        for user: User, in company: Company?, method: String, facts: [JSON.Member], from client: Client, at now: Timestamp,
+        _ repositories: Repositories, onEntry: @Sendable () async throws -> Void = {}
+    ) async throws -> Passage {
+        let (grants, gate) = try await admit(user, to: company, from: client, at: now, repositories)
+        let arrival = SecondFactorGate.Arrival(
+            user: user, grants: grants, company: company, methods: ProvedMethods(method), facts: facts, client: client)
+        if let challenge = try await secondFactors.demand(of: arrival, at: now, in: repositories) { return .asked(challenge) }
+        try await onEntry()
+        return .opened(
+            try await begin(for: user, in: company, method: method, grants, gate, from: client, at: now, repositories))
+    }
+
+    /// Opens a session for whoever has given every proof that is asked of them.
+    /// - Throws: `.accessEnded`, `.addressNotAllowed`.
+    func openProved(
+        for id: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp, _ repositories: Repositories
     ) async throws -> Opening {
+        guard let user = try await repositories.users.find(id) else { throw AuthError.credentialsInvalid }
+        let place = try await place(company, in: repositories)
+        let (grants, gate) = try await admit(user, to: place, from: client, at: now, repositories)
+        return try await begin(for: user, in: place, method: method, grants, gate, from: client, at: now, repositories)
+    }
+
+    private func place(_ company: UUID?, in repositories: Repositories) async throws -> Company? {
+        guard let company else { return nil }
+        guard let place = try await repositories.companies.find(company) else { throw AuthError.companySuspended }
+        return place
+    }
+
+    private func admit(
+        _ user: User, to company: Company?, from client: Client, at now: Timestamp, _ repositories: Repositories
+    ) async throws -> ([Grant], AddressGate) {
         guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
         let grants = try await repositories.grants.current(of: user.id, at: now)
         let gate = gates.gate(of: user, grants, in: company?.id)
         guard gate.admits(client.address) else { throw AuthError.addressNotAllowed }
+        return (grants, gate)
+    }
+
+    private func begin(
+        for user: User, in company: Company?, method: String, _ grants: [Grant], _ gate: AddressGate, from client: Client,
+        at now: Timestamp, _ repositories: Repositories
+    ) async throws -> Opening {
         let surplus = try await repositories.sessions.surplus(
             ofUser: user.id, keeping: lockout.settings.maximumSessions - 1, at: now)
         for session in surplus {
@@ -67,7 +111,8 @@ extension SignInService {
             ip: client.address.description, userAgent: client.userAgent,
             device: DeviceParser.device(of: client.userAgent), at: now)
         try await repositories.sessions.insert(session)
-        let subject = Subject(user: user, grants: grants, company: company, session: session, gate: gate)
+        let subject = Subject(
+            user: user, grants: grants, company: company, session: session, gate: gate, grace: sessions.subjects.grace)
         return Opening(subject: subject, token: token, ended: surplus.map(\.id))
     }
 }

@@ -15,6 +15,7 @@ public struct SignInService: Sendable {
     let lockout: Lockout
     let gates: AddressGates
     let renewal: PasswordRenewal
+    let secondFactors: SecondFactorGate
     let passwordChanges: PasswordChangeTokens
     let log: Log
     let clock: Clock
@@ -41,11 +42,16 @@ public struct SignInService: Sendable {
         async throws(AuthError) -> SignInOutcome
     {
         let proof = try await prove(email, password, to: company, from: client)
-        do { return .signedIn(try await enter(proof, from: client)) } catch .passwordChangeRequired {
-            return .passwordChange(
-                token: passwordChanges.token(for: proof.user),
-                because: renewal.reason(for: proof.user, at: clock.now) ?? .required, expiresIn: PasswordChangeTokens.lifetime)
+        do { return try await enter(proof, from: client) } catch .passwordChangeRequired {
+            return passwordChange(of: proof.user, after: ProvedMethods(proof.method))
         }
+    }
+
+    /// What signing in leads to where a new password must be chosen first.
+    func passwordChange(of user: User, after methods: ProvedMethods) -> SignInOutcome {
+        .passwordChange(
+            token: passwordChanges.token(for: user, after: methods),
+            because: renewal.reason(for: user, at: clock.now) ?? .required, expiresIn: PasswordChangeTokens.lifetime)
     }
 
     // MARK: The password door
@@ -126,7 +132,7 @@ public struct SignInService: Sendable {
         } catch { throw .from(error) }
     }
 
-    private func record(
+    func record(
         _ kind: AuditEvent.Kind, user: UUID?, because reason: String, andLocks: Bool = false, from client: Client
     ) async throws(AuthError) {
         let fact = JSON.Member("reason", .string(reason))
@@ -153,12 +159,12 @@ public struct SignInService: Sendable {
     // MARK: What follows every door
 
     /// Opens a session for someone who has proved who they are.
-    func enter(_ proof: Proof, from client: Client) async throws(AuthError) -> SignedIn {
+    func enter(_ proof: Proof, from client: Client) async throws(AuthError) -> SignInOutcome {
         let now = clock.now
         let changes = sessions.subjects.changes
-        let opening: Opening
+        let passage: Passage
         do {
-            opening = try await store.transaction { try await open(proof, from: client, at: now, in: $0) }
+            passage = try await store.transaction { try await open(proof, from: client, at: now, in: $0) }
         } catch {
             let error = AuthError.from(error)
             if let reason = Self.reason(of: error) {
@@ -170,75 +176,57 @@ public struct SignInService: Sendable {
             }
             throw error
         }
-        try await sessions.announce(ended: opening.ended)
-        return try await sessions.signedIn(opening, unchangedSince: changes, at: now)
+        return try await outcome(of: passage, unchangedSince: changes, at: now)
+    }
+
+    /// What a door answers, once its transaction is committed.
+    /// - Parameter changes: the count of what changed, taken before that.
+    func outcome(of passage: Passage, unchangedSince changes: Int, at now: Timestamp) async throws(AuthError) -> SignInOutcome {
+        switch passage {
+        case .asked(let challenge): return .secondFactor(challenge)
+        case .opened(let opening):
+            try await sessions.announce(ended: opening.ended)
+            return .signedIn(try await sessions.signedIn(opening, unchangedSince: changes, at: now))
+        }
     }
 
     private func open(_ proof: Proof, from client: Client, at now: Timestamp, in repositories: Repositories)
-        async throws -> Opening
+        async throws -> Passage
     {
         // Everything may have changed while the password was checked.
         guard var user = try await repositories.users.find(proof.user.id),
             user.stillHas(proof.hash)
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
-        guard renewal.reason(for: user, at: now) == nil else { throw AuthError.passwordChangeRequired }
         let company = try await company(of: user, wanted: proof.company, in: repositories)
         let isNew =
             if proof.attempt.device == nil {
                 try await lockout.isNew(proof.deviceKeys, to: user.id, at: now, in: repositories)
             } else { false }
-        try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
+        let mustChange = renewal.reason(for: user, at: now) != nil
         user.lastLoginAt = now
-        let opening = try await open(
-            for: user, in: company, method: proof.method, from: client, at: now, repositories)
-        var facts = [JSON.Member("method", .string(proof.method))]
-        if isNew { facts.append(BotNotices.newDevice) }
+        let method = JSON.Member("method", .string(proof.method))
+        let passage = try await open(
+            for: user, in: company, method: proof.method, facts: [method], from: client, at: now, repositories
+        ) {
+            // Not before the second factor: whoever has the password alone must not choose another.
+            guard !mustChange else { throw AuthError.passwordChangeRequired }
+            try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
+        }
+        guard case .opened(let opening) = passage else {
+            // No failure, and no success either: what failed before still counts.
+            try await lockout.withdraw(proof.attempt, at: now, in: repositories)
+            return passage
+        }
         try await audit.record(
             AuditEvent(
-                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
+                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id,
+                facts: [method] + (isNew ? [BotNotices.newDevice] : [])),
             from: client, in: repositories)
-        return opening
+        return passage
     }
 
-    /// Puts a new password in the place of one that somebody else chose, or that has expired, and signs in.
-    /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.invalid`, and what signing in throws.
-    public func changePassword(_ text: String, to new: String, from client: Client) async throws(AuthError) -> SignedIn {
-        let now = clock.now
-        let user: User
-        do {
-            let id = try passwordChanges.user(of: text, at: now)
-            guard let found = try await store.reading.users.find(id), renewal.reason(for: found, at: now) != nil,
-                passwordChanges.isToken(text, for: found)
-            else { throw AuthError.tokenInvalid }
-            user = found
-        } catch { throw .from(error) }
-        try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
-        try await renewal.demandAnother(new, than: user, field: "new_password")
-        let hash = try await passwords.hash(new)
-        let opening: Opening
-        do {
-            opening = try await store.transaction { repositories in
-                guard let current = try await repositories.users.find(user.id), renewal.reason(for: current, at: now) != nil,
-                    current.stillHas(user.passwordHash)
-                else { throw AuthError.tokenInvalid }
-                guard current.status == .active else { throw AuthError.accountBlocked }
-                let company = try await company(of: current, in: repositories)
-                try await renewal.replace(of: current, with: hash, at: now, in: repositories)
-                try await repositories.attempts.succeeded(user: user.id, at: now)
-                try await audit.record(
-                    AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)
-                for key in Lockout.deviceKeys(of: client) {
-                    try await repositories.attempts.remember(device: key, user: user.id, at: now)
-                }
-                return try await open(for: user.id, in: company?.id, method: "pwd", from: client, at: now, repositories)
-            }
-        } catch { throw .from(error) }
-        try await sessions.announce(ended: opening.ended)
-        return try await sessions.signedIn(opening.session, with: opening.token, at: now)
-    }
-
-    private static func reason(of error: AuthError) -> String? {
+    static func reason(of error: AuthError) -> String? {
         switch error {
         case .credentialsInvalid: "changed_meanwhile"
         case .accountBlocked: "blocked"

@@ -69,7 +69,7 @@ public struct BotSignInService: Sendable {
     /// Signs the page in, where somebody has confirmed. Once.
     /// - Returns: nil where nobody has answered yet.
     /// - Throws: `.signInNotBegun` where there is none or it is over; `.signInRefused`; what every door throws.
-    public func finish(_ secret: String, from client: Client) async throws(AuthError) -> SignedIn? {
+    public func finish(_ secret: String, from client: Client) async throws(AuthError) -> SignInOutcome? {
         let found: TelegramSignIn?
         do {
             found = try await store.reading.telegramSignIns.find(secretHash: Self.hash(secret), at: clock.now)
@@ -87,14 +87,14 @@ public struct BotSignInService: Sendable {
         let proof = TelegramProof(
             door: .bot, bot: bot.id, person: person, digest: Digest.sha256(Array("bot-sign-in:\(signIn.id)".utf8)),
             expiresAt: signIn.expiresAt)
-        let signedIn: SignedIn
-        do { signedIn = try await telegram.enter(proof, through: bot, referral: nil, from: client) } catch {
+        let outcome: SignInOutcome
+        do { outcome = try await telegram.enter(proof, through: bot, referral: nil, from: client) } catch {
             if case .telegramInvalid(.replayed) = error { throw .signInNotBegun }
             throw error
         }
         // It is used up already; this only tidies.
         try? await store.writing.telegramSignIns.delete(signIn.id)
-        return signedIn
+        return outcome
     }
 
     // MARK: The bot

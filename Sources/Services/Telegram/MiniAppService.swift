@@ -37,25 +37,40 @@ public struct MiniAppService: Sendable {
         public let profile: Profile
     }
 
+    /// What signing in leads to.
+    public enum Outcome: Sendable {
+        case entered(Entrance)
+        case secondFactor(SecondFactorChallenge)
+    }
+
     /// Signs in with what opened a Mini App, and makes the account where there is none and the bot makes accounts.
     /// - Throws: as ``TelegramService/signIn(with:for:referral:from:)``.
-    public func signIn(initData: String, referral: String?, from client: Client) async throws(AuthError) -> Entrance {
-        try await entrance(
+    public func signIn(initData: String, referral: String?, from client: Client) async throws(AuthError) -> Outcome {
+        try await outcome(
             of: try await telegram.signIn(with: .initData(initData), for: nil, referral: referral, from: client))
     }
 
     /// Takes somebody's word for who they are.
     /// - Throws: `.doorClosed` unless a setting for development allows it; and as signing in.
     public func signIn(unverified person: TelegramPerson, referral: String?, from client: Client)
-        async throws(AuthError) -> Entrance
+        async throws(AuthError) -> Outcome
     {
-        try await entrance(of: try await telegram.signIn(unverified: person, referral: referral, from: client))
+        try await outcome(of: try await telegram.signIn(unverified: person, referral: referral, from: client))
     }
 
     /// Trades a refresh token for its successor.
     /// - Throws: as ``SessionService/refresh(_:from:)``.
     public func refresh(_ token: RefreshToken, from client: Client) async throws(AuthError) -> Entrance {
         try await entrance(of: try await sessions.refresh(token, from: client))
+    }
+
+    /// The same for whoever has shown a second factor too.
+    public func outcome(of outcome: SignInOutcome) async throws(AuthError) -> Outcome {
+        switch outcome {
+        case .signedIn(let signedIn): .entered(try await entrance(of: signedIn))
+        case .secondFactor(let challenge): .secondFactor(challenge)
+        case .passwordChange: throw .passwordChangeRequired
+        }
     }
 
     private func entrance(of signedIn: SignedIn) async throws(AuthError) -> Entrance {

@@ -97,7 +97,7 @@ public struct OIDCDoor: Sendable {
     /// - Returns: the session; nil where the account of a session that is there was bound.
     /// - Throws: `.signInNotBegun`, `.telegramRefused`, `.telegramUnreachable`, and what every door throws; of an account
     ///   that is bound `.sessionEnded`, `.telegramTaken`, `.telegramLinked`.
-    public func finish(_ attempt: OIDCAttempt, with answer: Return, from client: Client) async throws(AuthError) -> SignedIn? {
+    public func finish(_ attempt: OIDCAttempt, with answer: Return, from client: Client) async throws(AuthError) -> SignInOutcome? {
         let (proof, bot) = try await prove(attempt, with: answer, from: client)
         guard let caller = attempt.caller else {
             return try await telegram.enter(proof, through: bot, referral: nil, from: client)

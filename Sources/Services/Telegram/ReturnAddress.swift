@@ -35,9 +35,14 @@ public struct ReturnAddress: Sendable, Equatable {
     /// - Parameters:
     ///   - publicURL: of this server.
     ///   - error: a code that is told to whatever stands there.
-    public func url(publicURL: String, error: String? = nil) -> String {
-        let base = text.hasPrefix("/") ? publicURL + text : text
-        guard let error else { return base }
-        return base + (base.contains("?") ? "&" : "?") + "error=" + FormText.escape(error)
+    ///   - factors: the second factors that may be shown; nil where none is asked for.
+    public func url(publicURL: String, error: String? = nil, asksFor factors: [SecondFactor]? = nil) -> String {
+        var base = text.hasPrefix("/") ? publicURL + text : text
+        let values = [("error", error), ("second_factor", factors.map { $0.map(\.rawValue).joined(separator: ",") })]
+        for (name, value) in values {
+            guard let value else { continue }
+            base += (base.contains("?") ? "&" : "?") + name + "=" + FormText.escape(value)
+        }
+        return base
     }
 }

@@ -44,14 +44,17 @@ extension TelegramService {
     }
 
     /// Unbinds the caller's account from Telegram.
-    /// - Throws: `.notFound` where it is bound to nobody; `.lastWayIn`.
+    /// - Throws: `.insufficientUserAuthentication`; `.notFound` where it is bound to nobody; `.lastWayIn`;
+    ///   `.secondFactorEnabled` where codes come that way.
     public func unlink(by token: AccessToken, from client: Client) async throws(AuthError) {
+        try await sessions.demandRecent(of: token)
         do {
             try await store.transaction { repositories in
                 guard let user = try await repositories.users.find(token.userID),
                     let identity = try await repositories.telegramIdentities.find(ofUser: user.id)
                 else { throw AuthError.notFound }
                 guard user.passwordHash != nil, user.emailKey != nil else { throw AuthError.lastWayIn }
+                guard !user.factors.contains(.telegram) else { throw AuthError.secondFactorEnabled }
                 _ = try await repositories.telegramIdentities.delete(ofUser: user.id)
                 try await self.record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
             }

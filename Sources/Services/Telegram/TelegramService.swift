@@ -78,7 +78,8 @@ public final class TelegramService: Sendable {
     // MARK: Signing in
 
     private struct Entry: Sendable {
-        let opening: SignInService.Opening
+        let passage: SignInService.Passage
+        let user: UUID
         /// Whether something is known of the person now that other nodes may have remembered.
         let changed: Bool
     }
@@ -90,7 +91,7 @@ public final class TelegramService: Sendable {
     /// - Throws: `.telegramInvalid`, `.telegramNotConfigured`, `.doorClosed`, `.accessRequired`, `.accountBlocked`,
     ///   `.companySuspended`, `.addressNotAllowed`, `.tooMany`.
     public func signIn(with evidence: TelegramEvidence, for id: Int64?, referral: String?, from client: Client)
-        async throws(AuthError) -> SignedIn
+        async throws(AuthError) -> SignInOutcome
     {
         let (proof, bot) = try await prove(evidence, for: id, from: client)
         return try await enter(proof, through: bot, referral: referral, from: client)
@@ -98,7 +99,9 @@ public final class TelegramService: Sendable {
 
     /// Takes somebody's word for who they are.
     /// - Throws: `.doorClosed` unless `TELEGRAM_DIRECT_REGISTRATION` is on; and as the others.
-    func signIn(unverified person: TelegramPerson, referral: String?, from client: Client) async throws(AuthError) -> SignedIn {
+    func signIn(unverified person: TelegramPerson, referral: String?, from client: Client)
+        async throws(AuthError) -> SignInOutcome
+    {
         guard settings.registersDirectly else {
             try await record(failure: "unverified", user: nil, from: client)
             throw .doorClosed
@@ -112,7 +115,7 @@ public final class TelegramService: Sendable {
 
     /// What follows every door of Telegram.
     func enter(_ proof: TelegramProof, through bot: Bot, referral: String?, from client: Client)
-        async throws(AuthError) -> SignedIn
+        async throws(AuthError) -> SignInOutcome
     {
         let now = clock.now
         let changes = sessions.subjects.changes
@@ -137,10 +140,8 @@ public final class TelegramService: Sendable {
             }
             throw error
         }
-        let opening = entry.opening
-        if entry.changed { try await sessions.subjects.changed(user: opening.session.userID) }
-        try await sessions.announce(ended: opening.ended)
-        return try await sessions.signedIn(opening, unchangedSince: changes, at: now)
+        if entry.changed { try await sessions.subjects.changed(user: entry.user) }
+        return try await signIn.outcome(of: entry.passage, unchangedSince: changes, at: now)
     }
 
     private func enter(
@@ -154,8 +155,8 @@ public final class TelegramService: Sendable {
             let (user, company) = try await create(
                 proof, through: bot, referral: referral, from: client, at: now, in: repositories)
             return Entry(
-                opening: try await open(for: user, in: company, proof, through: bot, from: client, at: now, repositories),
-                changed: false)
+                passage: try await open(for: user, in: company, proof, through: bot, from: client, at: now, repositories),
+                user: user.id, changed: false)
         }
         guard account.user.status == .active else { throw AuthError.accountBlocked }
         let company: Company?
@@ -168,9 +169,9 @@ public final class TelegramService: Sendable {
             company = try await signIn.company(of: account.user, in: repositories)
         }
         let renamed = try await update(account.identity, of: account.user, by: proof, at: now, in: repositories)
-        let opening = try await open(
+        let passage = try await open(
             for: renamed ?? account.user, in: company, proof, through: bot, from: client, at: now, repositories)
-        return Entry(opening: opening, changed: renamed != nil)
+        return Entry(passage: passage, user: account.user.id, changed: renamed != nil)
     }
 
     private func active(_ id: UUID, in repositories: Repositories) async throws -> Company {
@@ -183,24 +184,30 @@ public final class TelegramService: Sendable {
     private func open(
         for user: User, in company: Company?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
         _ repositories: Repositories
-    ) async throws -> SignInService.Opening {
+    ) async throws -> SignInService.Passage {
         var user = user
         user.lastLoginAt = now
-        try await repositories.attempts.noteSignIn(user: user.id, at: now)
-        let isNew = try await signIn.lockout.remember(
-            Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
-        let opening = try await signIn.open(
-            for: user, in: company, method: Self.methods(through: bot), from: client, at: now, repositories)
         var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
         ]
         if proof.isUnverified { facts.append(.init("unverified", true)) }
+        let keys = Lockout.deviceKeys(of: client)
+        let (id, lockout) = (user.id, signIn.lockout)
+        // Before it is remembered: afterwards it is no news.
+        let isNew = try await lockout.isNew(keys, to: id, at: now, in: repositories)
+        let passage = try await signIn.open(
+            for: user, in: company, method: Self.methods(through: bot), facts: facts, from: client, at: now, repositories
+        ) {
+            try await repositories.attempts.noteSignIn(user: id, at: now)
+            try await lockout.remember(keys, of: id, at: now, in: repositories)
+        }
+        guard case .opened(let opening) = passage else { return passage }
         if isNew { facts.append(BotNotices.newDevice) }
         try await audit.record(
-            AuditEvent(.signInSucceeded, user: user.id, company: company?.id, session: opening.session.id, facts: facts),
+            AuditEvent(.signInSucceeded, user: id, company: company?.id, session: opening.session.id, facts: facts),
             from: client, in: repositories)
-        return opening
+        return passage
     }
 
     private func create(

@@ -31,6 +31,8 @@ public struct User: Sendable, RowDecodable {
     public var deletedAt: Timestamp?
     /// From when on the person's access is over; nil: never.
     public var accessEndsAt: Timestamp?
+    /// The second factors that the person has set up.
+    public var secondFactors: [String]
     public var rule: AddressRule
 
     public init(
@@ -51,12 +53,14 @@ public struct User: Sendable, RowDecodable {
         passwordChangedAt = passwordHash.map { _ in now }
         createdAt = now
         updatedAt = now
+        secondFactors = []
         rule = AddressRule()
     }
 
     static let columns = """
         id, email, email_key, name, phone, password_hash, status, settings, app_data, requires_password_change, \
-        last_login_at, password_changed_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, access_ends_at, \
+        last_login_at, password_changed_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, \
+        access_ends_at, second_factors, \
         \(AddressRule.columns)
         """
     /// The same where other tables have columns of these names.
@@ -84,6 +88,7 @@ public struct User: Sendable, RowDecodable {
         lockedUntil = try row.next()
         deletedAt = try row.next()
         accessEndsAt = try row.next()
+        secondFactors = try row.next(String.self).split(separator: " ").map(String.init)
         rule = try AddressRule(row: &row)
     }
 

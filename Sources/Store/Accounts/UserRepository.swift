@@ -165,6 +165,8 @@ public struct UserRepository: Sendable {
         DELETE FROM access_requests WHERE user_id = $1
             OR telegram_id IN (SELECT i.telegram_id FROM telegram_identities i WHERE i.user_id = $1)
         """,
+        "DELETE FROM totp_secrets WHERE user_id = $1", "DELETE FROM recovery_codes WHERE user_id = $1",
+        "DELETE FROM second_factor_challenges WHERE user_id = $1", "DELETE FROM remembered_devices WHERE user_id = $1",
         "DELETE FROM user_words WHERE user_id = $1", "DELETE FROM known_devices WHERE user_id = $1",
         "DELETE FROM user_roles WHERE user_id = $1", "DELETE FROM memberships WHERE user_id = $1",
         "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM telegram_identities WHERE user_id = $1",

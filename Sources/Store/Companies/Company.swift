@@ -15,6 +15,8 @@ public struct Company: Sendable, RowDecodable {
     public var status: Status
     /// How many members it may have; nil: any number.
     public var memberLimit: Int?
+    /// Since when a second factor is required of its members; nil: it is not.
+    public var secondFactorSince: Timestamp?
 
     public init(id: UUID, name: String, domain: String?, memberLimit: Int? = nil) {
         self.id = id
@@ -24,7 +26,7 @@ public struct Company: Sendable, RowDecodable {
         self.memberLimit = memberLimit
     }
 
-    static let columns = "c.id, c.name, c.domain, c.status, c.member_limit"
+    static let columns = "c.id, c.name, c.domain, c.status, c.member_limit, c.second_factor_since"
 
     public init(row: inout Row) throws(DatabaseError) {
         id = try row.next()
@@ -34,5 +36,6 @@ public struct Company: Sendable, RowDecodable {
         guard let status = Status(rawValue: status) else { throw .unexpected("company status \(status)") }
         self.status = status
         memberLimit = try row.next()
+        secondFactorSince = try row.next()
     }
 }

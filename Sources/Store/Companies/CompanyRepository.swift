@@ -59,18 +59,18 @@ public struct CompanyRepository: Sendable {
 
     private static let updateCompany = Statement(
         """
-        UPDATE companies SET name = $2, domain = $3, member_limit = $4, updated_at = $5
+        UPDATE companies SET name = $2, domain = $3, member_limit = $4, updated_at = $5, second_factor_since = $6
         WHERE id = $1 AND deleted_at IS NULL
         """)
 
-    /// Writes name, domain and limit.
+    /// Writes name, domain, limit, and whether a second factor is required.
     /// - Throws: `.duplicate("companies.domain")` when another company has the domain.
     public func update(_ company: Company, at now: Timestamp) async throws(DatabaseError) {
         try await sql.run(
             Self.updateCompany,
             [
                 company.id.sqlValue, company.name.sqlValue, company.domain.sqlValue, company.memberLimit.sqlValue,
-                now.sqlValue,
+                now.sqlValue, company.secondFactorSince.sqlValue,
             ])
     }
 

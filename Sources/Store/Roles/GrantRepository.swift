@@ -59,7 +59,8 @@ public struct GrantRepository: Sendable {
 
     private static let currentOfUser = Statement(
         """
-        SELECT r.name, g.company_id, g.expires_at, r.ip_whitelist_enabled, r.allowed_ips, r.allowed_countries, p.permission
+        SELECT r.name, g.company_id, g.expires_at, r.ip_whitelist_enabled, r.allowed_ips, r.allowed_countries,
+            g.granted_at, r.second_factor_since, p.permission
         FROM user_roles g JOIN roles r ON r.id = g.role_id
         LEFT JOIN role_permissions p ON p.role_id = g.role_id
         WHERE g.user_id = $1 AND (g.expires_at > $2 OR g.expires_at IS NULL) ORDER BY r.name, g.id

@@ -43,6 +43,8 @@ public struct Role: Sendable, RowDecodable {
     public let createdAt: Timestamp
     public var updatedAt: Timestamp
     public var rule: AddressRule
+    /// Since when a second factor is required of whoever has it; nil: it is not.
+    public var secondFactorSince: Timestamp?
 
     public init(id: UUID, name: String, description: String, at now: Timestamp) {
         self.id = id
@@ -54,7 +56,7 @@ public struct Role: Sendable, RowDecodable {
         rule = AddressRule()
     }
 
-    static let columns = "id, name, description, is_system, created_at, updated_at, \(AddressRule.columns)"
+    static let columns = "id, name, description, is_system, created_at, updated_at, \(AddressRule.columns), second_factor_since"
 
     public init(row: inout Row) throws(DatabaseError) {
         id = try row.next()
@@ -64,6 +66,7 @@ public struct Role: Sendable, RowDecodable {
         createdAt = try row.next()
         updatedAt = try row.next()
         rule = try AddressRule(row: &row)
+        secondFactorSince = try row.next()
     }
 
     /// What two spellings of one name share; unique.
@@ -103,6 +106,8 @@ public struct Grant: Sendable, RowDecodable {
     public let company: UUID?
     public let expiresAt: Timestamp?
     public let rule: AddressRule
+    /// Since when a second factor is required of the person for this; nil: it is not.
+    public let secondFactorSince: Timestamp?
     /// nil for a role that permits nothing.
     public let permission: String?
 
@@ -111,6 +116,8 @@ public struct Grant: Sendable, RowDecodable {
         company = try row.next()
         expiresAt = try row.next()
         rule = try AddressRule(row: &row)
+        let grantedAt: Timestamp = try row.next()
+        secondFactorSince = try row.next(Timestamp?.self).map { max($0, grantedAt) }
         permission = try row.next()
     }
 }

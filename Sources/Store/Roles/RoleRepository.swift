@@ -66,7 +66,7 @@ public struct RoleRepository: Sendable {
     private static let updateRole = Statement(
         """
         UPDATE roles SET name = $2, name_key = $3, description = $4, updated_at = $5, ip_whitelist_enabled = $6,
-            allowed_ips = $7, allowed_countries = $8
+            allowed_ips = $7, allowed_countries = $8, second_factor_since = $9
         WHERE id = $1
         """)
 
@@ -77,7 +77,7 @@ public struct RoleRepository: Sendable {
             [
                 role.id.sqlValue, role.name.sqlValue, Role.key(of: role.name).sqlValue, role.description.sqlValue,
                 role.updatedAt.sqlValue,
-            ] + role.rule.sqlValues)
+            ] + role.rule.sqlValues + [role.secondFactorSince.sqlValue])
     }
 
     private static let deletions = [

@@ -38,7 +38,9 @@ public struct Session: Sendable, RowDecodable {
     public var endedAt: Timestamp?
     public var endReason: EndReason?
     /// How the person proved who they are (`amr`, RFC 8176), separated by spaces.
-    public let methods: String
+    public var methods: String
+    /// When the person last proved it.
+    public var authenticatedAt: Timestamp
     public var ip: String
     public var userAgent: String
     public var device: Device
@@ -57,6 +59,7 @@ public struct Session: Sendable, RowDecodable {
         lastUsedAt = now
         self.expiresAt = expiresAt
         self.methods = methods
+        authenticatedAt = now
         self.ip = ip
         self.userAgent = userAgent
         self.device = device
@@ -64,7 +67,7 @@ public struct Session: Sendable, RowDecodable {
 
     static let columns = """
         id, user_id, company_id, generation, secret_digest, rotated_at, created_at, last_used_at, expires_at, \
-        ended_at, end_reason, methods, ip, user_agent, device_type, device_name, os, browser
+        ended_at, end_reason, methods, ip, user_agent, device_type, device_name, os, browser, authenticated_at
         """
 
     public init(row: inout Row) throws(DatabaseError) {
@@ -83,5 +86,6 @@ public struct Session: Sendable, RowDecodable {
         ip = try row.next()
         userAgent = try row.next()
         device = Device(type: try row.next(), name: try row.next(), os: try row.next(), browser: try row.next())
+        authenticatedAt = try row.next(Timestamp?.self) ?? createdAt
     }
 }

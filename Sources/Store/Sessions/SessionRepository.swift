@@ -8,7 +8,7 @@ public struct SessionRepository: Sendable {
     private static let insertSession = Statement(
         """
         INSERT INTO user_sessions (\(Session.columns))
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL, $10, $11, $12, $13, $14, $15, $16)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL, $10, $11, $12, $13, $14, $15, $16, $17)
         """)
 
     public func insert(_ session: Session) async throws(DatabaseError) {
@@ -17,7 +17,7 @@ public struct SessionRepository: Sendable {
             session.secretDigest.sqlValue, session.rotatedAt.sqlValue, session.createdAt.sqlValue,
             session.lastUsedAt.sqlValue, session.expiresAt.sqlValue, session.methods.sqlValue,
             session.ip.sqlValue, session.userAgent.sqlValue, session.device.type.sqlValue,
-            session.device.name.sqlValue, session.device.os.sqlValue, session.device.browser.sqlValue,
+            session.device.name.sqlValue, session.device.os.sqlValue, session.device.browser.sqlValue, session.authenticatedAt.sqlValue,
         ]
         try await sql.run(Self.insertSession, values)
     }
@@ -80,6 +80,15 @@ public struct SessionRepository: Sendable {
         ]
         let statement = whom == .anyone ? Self.advanceAndRecord : Self.advanceUnruledAndRecord
         return try await sql.run(statement, values).first()
+    }
+
+    private static let noteProof = Statement(
+        "UPDATE user_sessions SET methods = $2, authenticated_at = $3 WHERE id = $1 AND ended_at IS NULL RETURNING id")
+
+    /// Notes that the person has proved who they are again, and how.
+    /// - Returns: false where the session has ended.
+    public func noteProof(of id: UUID, by methods: String, at now: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.noteProof, [id.sqlValue, methods.sqlValue, now.sqlValue]).isEmpty
     }
 
     private static let touchSession = Statement(

@@ -46,13 +46,15 @@ enum InvitationHandler {
 
     static let accept = Operation(
         "acceptInvitation", "Follows an invitation", detail: "Makes the account and signs in.", takes: AcceptanceInput.self,
-        answers: .json(TokenAnswer.self, status: .created, "The account exists, and the person is signed in."),
+        answers: .json(
+            TokenAnswer.self, or: SecondFactorAnswer.self, status: .created,
+            "The account exists, and the person is signed in, or must set a second factor up first."),
         problems: [.invitationInvalid, .emailTaken, .companySuspended, .tooMany, .overloaded]
     ) { input, call in
         let device = SignInHandler.deviceToken(of: call)
-        let signedIn = try await call.services.invitations.accept(
+        let outcome = try await call.services.invitations.accept(
             input.token, name: input.name, password: input.password, from: call.client(device: device))
-        return SignInHandler.answer(signedIn, status: .created, device: device, for: call)
+        return SignInHandler.answer(outcome, status: .created, device: device, for: call)
     }
 }
 

@@ -81,6 +81,18 @@ enum UserHandler {
         return .answer(UserAnswer(person: person))
     }
 
+    static let resetSecondFactors = Operation(
+        "resetSecondFactors", "Takes the second factors from a person who has lost them",
+        detail: """
+            Their app, codes, recovery codes and remembered browsers; passkeys stay. Every session ends at once. Where a             second factor is required, the next sign-in asks to set one up.
+            """,
+        answers: .json(UserAnswer.self, "The person."), problems: [.notFound, .insufficientUserAuthentication]
+    ) { call in
+        let person = try await call.services.users.resetSecondFactors(
+            of: try call.request.uuid(), by: try call.caller, from: call.client)
+        return .answer(UserAnswer(person: person))
+    }
+
     static let delete = Operation(
         "deleteUser", "Deletes a person",
         detail: "Every session ends at once, and the address is free. The person can be restored. The last SuperAdmin cannot be deleted.",

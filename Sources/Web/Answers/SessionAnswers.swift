@@ -13,12 +13,13 @@ struct ValidationAnswer: Answer {
             "user": ["$ref": "#/components/schemas/User"],
             "company": CompanyAnswer.nullableReference,
             "session": [
-                "type": "object", "required": ["id", "created_at", "device", "methods"],
+                "type": "object", "required": ["id", "created_at", "device", "methods", "acr", "auth_time"],
                 "properties": [
                     "id": ["type": "string", "format": "uuid"],
                     "created_at": ["type": "string", "format": "date-time"],
                     "device": DeviceSchema.schema,
-                    "methods": ["type": "array", "items": ["type": "string"]],
+                    "methods": ["type": "array", "items": ["type": "string"], "description": "`amr` (RFC 8176)."],
+                    "acr": LevelSchema.schema, "auth_time": LevelSchema.time,
                 ],
             ],
             "app_data": ["type": "object", "description": "What other services keep about the person."],
@@ -28,7 +29,8 @@ struct ValidationAnswer: Answer {
         "valid": true, "user": UserAnswer.example, "company": CompanyAnswer.example,
         "session": [
             "id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "created_at": "2027-01-15T08:00:00.000Z",
-            "device": DeviceSchema.example, "methods": ["pwd"],
+            "device": DeviceSchema.example, "methods": ["pwd", "otp", "mfa"], "acr": "aal2",
+            "auth_time": "2027-01-15T08:00:00.000Z",
         ],
         "app_data": [:],
     ]
@@ -48,10 +50,21 @@ struct ValidationAnswer: Answer {
                 writer.array { writer in
                     for method in subject.session.methods.split(separator: " ") { writer.string(String(method)) }
                 }
+                writer.member("acr", subject.session.level.rawValue)
+                writer.member("auth_time", subject.session.authenticatedAt.rfc3339)
             }
             writer.member("app_data", raw: Array(subject.appData.utf8))
         }
     }
+}
+
+enum LevelSchema {
+    static let schema: JSON = [
+        "enum": ["aal1", "aal2"], "description": "`acr`: aal2 where two factors were shown.",
+    ]
+    static let time: JSON = [
+        "type": "string", "format": "date-time", "description": "When the person last proved who they are.",
+    ]
 }
 
 enum DeviceSchema {
@@ -91,13 +104,15 @@ struct SessionAnswer: ValueAnswer {
     static let schema: JSON = [
         "type": "object",
         "required": [
-            "id", "current", "device", "ip", "user_agent", "created_at", "last_used_at", "expires_at", "ended_at",
-            "end_reason",
+            "id", "current", "device", "ip", "user_agent", "methods", "acr", "auth_time", "created_at", "last_used_at",
+            "expires_at", "ended_at", "end_reason",
         ],
         "properties": [
             "id": ["type": "string", "format": "uuid"],
             "current": ["type": "boolean", "description": "Whether it is the caller's own."],
             "device": DeviceSchema.schema, "ip": ["type": "string"], "user_agent": ["type": "string"],
+            "methods": ["type": "array", "items": ["type": "string"], "description": "`amr` (RFC 8176)."],
+            "acr": LevelSchema.schema, "auth_time": LevelSchema.time,
             "created_at": ["type": "string", "format": "date-time"],
             "last_used_at": ["type": "string", "format": "date-time"],
             "expires_at": ["type": "string", "format": "date-time"],
@@ -108,6 +123,7 @@ struct SessionAnswer: ValueAnswer {
     static let example: JSON = [
         "id": "0198a3f4-5c1e-7a2b-8c3d-4e5f60718293", "current": true, "device": DeviceSchema.example, "ip": "192.0.2.7",
         "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0",
+        "methods": ["pwd"], "acr": "aal1", "auth_time": "2027-01-15T08:00:00.000Z",
         "created_at": "2027-01-15T08:00:00.000Z", "last_used_at": "2027-01-15T08:14:00.000Z",
         "expires_at": "2027-01-22T08:14:00.000Z", "ended_at": nil, "end_reason": nil,
     ]
@@ -115,7 +131,9 @@ struct SessionAnswer: ValueAnswer {
     var json: JSON {
         [
             "id": JSON(session.id), "current": .bool(session.id == current), "device": DeviceSchema.json(session.device),
-            "ip": .string(session.ip), "user_agent": .string(session.userAgent), "created_at": JSON(session.createdAt),
+            "ip": .string(session.ip), "user_agent": .string(session.userAgent),
+            "methods": JSON(session.methods.split(separator: " ").map(String.init)),
+            "acr": .string(session.level.rawValue), "auth_time": JSON(session.authenticatedAt), "created_at": JSON(session.createdAt),
             "last_used_at": JSON(session.lastUsedAt), "expires_at": JSON(session.expiresAt),
             "ended_at": JSON(session.endedAt), "end_reason": JSON(session.endReason?.rawValue),
         ]

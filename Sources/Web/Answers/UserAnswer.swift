@@ -49,23 +49,25 @@ struct CompanyAnswer: Answer {
 
     static let schemaName = "Company"
     static let schema: JSON = [
-        "type": "object", "required": ["id", "name", "domain", "status", "member_limit"],
+        "type": "object", "required": ["id", "name", "domain", "status", "member_limit", "requires_second_factor"],
         "properties": [
             "id": ["type": "string", "format": "uuid"], "name": ["type": "string"],
             "domain": ["type": ["string", "null"]], "status": ["enum": ["ACTIVE", "SUSPENDED"]],
             "member_limit": ["type": ["integer", "null"], "description": "How many members it may have; null: any number."],
+            "requires_second_factor": ["type": "boolean", "description": "Of its members."],
         ],
     ]
     static let nullableReference: JSON = ["oneOf": [["$ref": "#/components/schemas/Company"], ["type": "null"]]]
     static let example: JSON = [
         "id": "0198a3f4-5c1d-7c4d-8e5f-607182930415", "name": "Analytical Engines", "domain": "example.com",
-        "status": "ACTIVE", "member_limit": nil,
+        "status": "ACTIVE", "member_limit": nil, "requires_second_factor": false,
     ]
 
     var json: JSON {
         [
             "id": JSON(company.id), "name": .string(company.name), "domain": JSON(company.domain),
             "status": .string(company.status.rawValue), "member_limit": company.memberLimit.map { .integer(Int64($0)) } ?? .null,
+            "requires_second_factor": .bool(company.secondFactorSince != nil),
         ]
     }
 
@@ -79,6 +81,7 @@ struct CompanyAnswer: Answer {
             writer.member("domain", JSON(company.domain))
             writer.member("status", company.status.rawValue)
             writer.member("member_limit", company.memberLimit.map { .integer(Int64($0)) } ?? .null)
+            writer.member("requires_second_factor", company.secondFactorSince != nil)
         }
     }
 }

@@ -32,7 +32,7 @@ enum CompanyHandler {
     static let update = Operation(
         "updateCompany", "Changes a company",
         detail: """
-            Name and domain need `companies:update`; status and limit need `companies:suspend` everywhere. Suspension \
+            Name, domain and the second factor need `companies:update`; status and limit need `companies:suspend` everywhere. Suspension \
             ends every session that stands in the company.
             """,
         takes: CompanyInput.self, answers: .json(CompanyAnswer.self, "The company as it is now."),
@@ -93,14 +93,20 @@ struct CompanyInput: Input {
     static let memberLimit = Field<Int>.integer(
         "member_limit", in: 1...10_000_000, example: 500, "How many members it may have; null: any number."
     ).nullable.optional
-    static let fields: [any AnyField] = [NewCompanyInput.name.optional, domain, status, memberLimit]
+    static let requiresSecondFactor = Field<Bool>.flag(
+        "requires_second_factor", example: true, "Whether its members must have a second factor."
+    ).optional
+    static let fields: [any AnyField] = [
+        NewCompanyInput.name.optional, domain, status, memberLimit, requiresSecondFactor,
+    ]
 
     let change: CompanyChange
 
     init(_ values: InputValues) throws(AuthError) {
         change = CompanyChange(
             name: try values[optional: NewCompanyInput.name], domain: try values[optional: Self.domain],
-            status: try values[optional: Self.status], memberLimit: try values[optional: Self.memberLimit])
+            status: try values[optional: Self.status], memberLimit: try values[optional: Self.memberLimit],
+            requiresSecondFactor: try values[optional: Self.requiresSecondFactor])
     }
 }
 

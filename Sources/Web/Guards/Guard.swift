@@ -125,18 +125,18 @@ enum Guard: Sendable {
 
     /// What it refuses with.
     var problems: [ProblemCode] {
-        switch self {
+        let subject: [ProblemCode] = [
+            .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .secondFactorRequired, .addressNotAllowed,
+        ]
+        return switch self {
         case .anyone: []
         case .refreshToken, .renewal:
             [.malformedBody, .validationFailed, .tokenMissing, .tokenInvalid, .tokenExpired, .originNotAllowed]
-        case .signedIn: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
+        case .signedIn, .signedInOrService: subject + [.tokenMissing]
         case .tokenInBody:
-            [
-                .malformedBody, .validationFailed, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed,
-            ]
-        case .may: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed, .forbidden]
+            subject + [.malformedBody, .validationFailed]
+        case .may: subject + [.tokenMissing, .forbidden]
         case .service: [.tokenMissing, .tokenInvalid, .tokenExpired]
-        case .signedInOrService: [.tokenMissing, .tokenInvalid, .tokenExpired, .sessionEnded, .accessEnded, .addressNotAllowed]
         case .machine: [.notFound, .tokenMissing, .tokenInvalid]
         }
     }

@@ -21,19 +21,16 @@ enum MagicLinkHandler {
 
     static let finish = Operation(
         "signInByMagicLink", "Signs in by such a link", takes: MagicLinkInput.self,
-        answers: .json(TokenAnswer.self, or: PasswordChangeAnswer.self, "Signed in, or a new password is asked for."),
+        
+        answers: .json(
+            TokenAnswer.self, or: PasswordChangeAnswer.self, or: SecondFactorAnswer.self,
+            "Signed in, or a second factor or a new password is asked for."),
         problems: [.linkInvalid, .doorClosed, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed]
     ) { input, call in
         let device = SignInHandler.deviceToken(of: call)
         let outcome = try await call.services.magicLinks.signIn(
             with: input.token, browser: browser(of: call), from: call.client(device: device))
-        switch outcome {
-        case .signedIn(let signedIn):
-            return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
-                .setting(DoorCookie.magicLink.cleared(call))
-        case .passwordChange(let token, let reason, let expiresIn):
-            return .answer(PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn))
-        }
+        return SignInHandler.answer(outcome, device: device, for: call).setting(DoorCookie.magicLink.cleared(call))
     }
 
     /// nil for what has not the form of one.

@@ -11,7 +11,8 @@ struct RoleAnswer: ValueAnswer {
         "type": "object",
         "required": [
             "id", "name", "description", "is_system", "permissions", "includes", "effective_permissions",
-            "ip_whitelist_enabled", "allowed_ips", "allowed_countries", "created_at", "updated_at",
+            "ip_whitelist_enabled", "allowed_ips", "allowed_countries", "requires_second_factor", "created_at",
+            "updated_at",
         ],
         "properties": [
             "id": ["type": "string", "format": "uuid"], "name": ["type": "string"], "description": ["type": "string"],
@@ -24,6 +25,7 @@ struct RoleAnswer: ValueAnswer {
             "ip_whitelist_enabled": ["type": "boolean"],
             "allowed_ips": ["type": "array", "items": ["type": "string"]],
             "allowed_countries": ["type": "array", "items": ["type": "string"]],
+            "requires_second_factor": ["type": "boolean", "description": "Of whoever has it."],
             "created_at": ["type": "string", "format": "date-time"],
             "updated_at": ["type": "string", "format": "date-time"],
         ],
@@ -32,7 +34,7 @@ struct RoleAnswer: ValueAnswer {
         "id": "0198a3f4-5c1e-7d2b-8c3d-4e5f60718293", "name": "Fleet", "description": "Looks after machines.",
         "is_system": false, "permissions": ["machines:*"], "includes": ["Viewer"],
         "effective_permissions": ["companies:read", "machines:*", "roles:read", "users:read"],
-        "ip_whitelist_enabled": false, "allowed_ips": [], "allowed_countries": [],
+        "ip_whitelist_enabled": false, "allowed_ips": [], "allowed_countries": [], "requires_second_factor": false,
         "created_at": "2027-01-15T08:00:00.000Z", "updated_at": "2027-01-15T08:00:00.000Z",
     ]
 
@@ -43,6 +45,7 @@ struct RoleAnswer: ValueAnswer {
             "is_system": .bool(role.isSystem), "permissions": JSON(detail.permissions), "includes": JSON(detail.includes),
             "effective_permissions": JSON(detail.effective), "ip_whitelist_enabled": .bool(role.rule.isEnabled),
             "allowed_ips": JSON(role.rule.addresses), "allowed_countries": JSON(role.rule.countries),
+            "requires_second_factor": .bool(role.secondFactorSince != nil),
             "created_at": JSON(role.createdAt), "updated_at": JSON(role.updatedAt),
         ]
     }

@@ -125,7 +125,9 @@ enum GrantHandler {
 
 struct NewRoleInput: Input {
     static let name = Field<String>.text("name", 2...64, example: "Fleet", "The name; two spellings that differ in case are one.")
-    static let fields: [any AnyField] = [name, RoleInput.description, RoleInput.permissions, RoleInput.includes]
+    static let fields: [any AnyField] = [
+        name, RoleInput.description, RoleInput.permissions, RoleInput.includes, RoleInput.requiresSecondFactor,
+    ]
 
     let change: RoleChange
 
@@ -133,7 +135,8 @@ struct NewRoleInput: Input {
         change = RoleChange(
             name: try values[Self.name], description: try values[optional: RoleInput.description],
             permissions: try values[optional: RoleInput.permissions] ?? [],
-            includes: try values[optional: RoleInput.includes] ?? [])
+            includes: try values[optional: RoleInput.includes] ?? [],
+            requiresSecondFactor: try values[optional: RoleInput.requiresSecondFactor])
     }
 }
 
@@ -147,14 +150,18 @@ struct RoleInput: Input {
     static let includes = Field<[String]>.list(
         "includes", atMost: 20, of: .text("", 2...64, example: "Viewer", ""), "The names of the roles that it includes."
     ).optional
-    static let fields: [any AnyField] = [NewRoleInput.name.optional, description, permissions, includes]
+    static let requiresSecondFactor = Field<Bool>.flag(
+        "requires_second_factor", example: true, "Whether whoever has it must have a second factor."
+    ).optional
+    static let fields: [any AnyField] = [NewRoleInput.name.optional, description, permissions, includes, requiresSecondFactor]
 
     let change: RoleChange
 
     init(_ values: InputValues) throws(AuthError) {
         change = RoleChange(
             name: try values[optional: NewRoleInput.name], description: try values[optional: Self.description],
-            permissions: try values[optional: Self.permissions], includes: try values[optional: Self.includes])
+            permissions: try values[optional: Self.permissions], includes: try values[optional: Self.includes],
+            requiresSecondFactor: try values[optional: Self.requiresSecondFactor])
     }
 }
 

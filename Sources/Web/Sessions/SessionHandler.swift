@@ -11,13 +11,13 @@ enum SessionHandler {
             that several tabs and lost answers do no harm; later it ends the session.
             """,
         takes: RefreshInput.self, answers: .json(TokenAnswer.self, "The new pair."),
-        problems: [.tokenReused, .sessionEnded, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed], run: refreshed)
+        problems: [.tokenReused, .sessionEnded, .accountBlocked, .accessEnded, .secondFactorRequired, .companySuspended, .addressNotAllowed], run: refreshed)
 
     static let refreshByCookie = Operation(
         "refreshByCookie", "Trades the refresh token of the cookie for a new pair",
         detail: "As `POST /auth/refresh`, for browsers: the token comes in the `refreshToken` cookie and goes there.",
         takes: RefreshInput.self, answers: .json(TokenAnswer.self, "The new pair."),
-        problems: [.tokenReused, .sessionEnded, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed], run: refreshed)
+        problems: [.tokenReused, .sessionEnded, .accountBlocked, .accessEnded, .secondFactorRequired, .companySuspended, .addressNotAllowed], run: refreshed)
 
     /// A refusal never clears the cookie: it may hold the token of whoever won the race.
     @Sendable private static func refreshed(_ input: RefreshInput, _ call: Call) async throws -> Response {
@@ -80,7 +80,7 @@ enum SessionHandler {
             request on. The access token of the answer names the company; the refresh token stays as it is.
             """,
         takes: SessionInput.self, answers: .json(MovedSessionAnswer.self, "The session stands there."),
-        problems: [.notMember, .companySuspended, .addressNotAllowed, .accountBlocked, .accessEnded]
+        problems: [.notMember, .companySuspended, .addressNotAllowed, .accountBlocked, .accessEnded, .secondFactorRequired]
     ) { input, call in
         .answer(MovedSessionAnswer(moved: try await call.services.sessions.move(
             to: input.company, by: try call.caller, from: call.client)))

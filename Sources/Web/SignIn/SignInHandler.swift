@@ -8,12 +8,14 @@ enum SignInHandler {
         "register", "Registers a company and its first user",
         detail: "Both are created in one step, and the user is signed in as the company's administrator.",
         takes: RegisterInput.self,
-        answers: .json(TokenAnswer.self, status: .created, "The company and the user exist, and the user is signed in."),
+        answers: .json(
+            TokenAnswer.self, or: SecondFactorAnswer.self, status: .created,
+            "The company and the user exist, and the user is signed in, or must set a second factor up first."),
         problems: [.registrationClosed, .emailTaken, .domainTaken, .overloaded]
     ) { input, call in
         let device = deviceToken(of: call)
-        let signedIn = try await call.services.accounts.register(input.registration, from: call.client(device: device))
-        return Self.answer(signedIn, status: .created, device: device, for: call)
+        let outcome = try await call.services.accounts.register(input.registration, from: call.client(device: device))
+        return Self.answer(outcome, status: .created, device: device, for: call)
     }
 
     static let login = Operation(
@@ -22,10 +24,14 @@ enum SignInHandler {
             An unknown address and a wrong password get the same answer, after the same work. Five failures in a row \
             lock the account for strangers; a device or address that signed in before has its own count. Where somebody \
             else chose the password, or it has served too long, the answer is `{"requires_password_change": true, …}` with a token for \
-            `POST /auth/first-login/change-password`, and no other. Whoever belongs to several companies names one in \
+            `POST /auth/first-login/change-password`, and no other. Where a second factor is asked for, it is \
+            `{"second_factor_required": true, …}` with a token for `POST /auth/2fa/login`, and no other. Whoever belongs to several companies names one in \
             `company_id`; what is wrong with it is told only to whoever has the password.
             """,
-        takes: LoginInput.self, answers: .json(TokenAnswer.self, or: PasswordChangeAnswer.self, "Signed in, or a new password is asked for."),
+        takes: LoginInput.self, 
+        answers: .json(
+            TokenAnswer.self, or: PasswordChangeAnswer.self, or: SecondFactorAnswer.self,
+            "Signed in, or a second factor or a new password is asked for."),
         problems: [
             .credentialsInvalid, .accountLocked, .accountBlocked, .accessEnded, .companySuspended, .notMember, .addressNotAllowed, .overloaded,
         ]
@@ -33,23 +39,34 @@ enum SignInHandler {
         let device = deviceToken(of: call)
         let outcome = try await call.services.signIn.signIn(
             email: input.email, password: input.password, to: input.company, from: call.client(device: device))
-        switch outcome {
-        case .signedIn(let signedIn): return answer(signedIn, status: .ok, device: device, for: call)
-        case .passwordChange(let token, let reason, let expiresIn):
-            return .answer(PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn))
-        }
+        return answer(outcome, device: device, for: call)
     }
 
     static let changeFirstPassword = Operation(
         "changeFirstPassword", "Chooses a password in the place of one that somebody else chose, or that has expired",
         detail: "Takes the token of a login that was answered with `requires_password_change`, and signs in.",
-        takes: FirstPasswordInput.self, answers: .json(TokenAnswer.self, "Changed, and signed in."),
+        takes: FirstPasswordInput.self,
+        answers: .json(
+            TokenAnswer.self, or: SecondFactorAnswer.self, "Changed, and signed in; or a second factor is asked for first."),
         problems: [.tokenInvalid, .tokenExpired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .overloaded]
     ) { input, call in
         let device = deviceToken(of: call)
-        let signedIn = try await call.services.signIn.changePassword(
+        let outcome = try await call.services.signIn.changePassword(
             input.token, to: input.password, from: call.client(device: device))
-        return answer(signedIn, status: .ok, device: device, for: call)
+        return answer(outcome, device: device, for: call)
+    }
+
+    /// What a door leads to.
+    static func answer(_ outcome: SignInOutcome, status: Status = .ok, device: String, for call: Call) -> Response {
+        switch outcome {
+        case .signedIn(let signedIn): answer(signedIn, status: status, device: device, for: call)
+        case .passwordChange(let token, let reason, let expiresIn):
+            .answer(PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn))
+        case .secondFactor(let challenge):
+            // The browser is part of the proof: it must show this cookie again.
+            Response.answer(SecondFactorAnswer(challenge: challenge), status: status)
+                .setting(DeviceCookie.holding(device, for: call))
+        }
     }
 
     /// Tokens in the body for programs, and in cookies for browsers.
@@ -99,7 +116,7 @@ struct RegisterInput: Input {
 
 struct FirstPasswordInput: Input {
     static let token = Field<String>.secret(
-        "password_change_token", 1...128, example: "ghp_AZijs1wdez…", "The token of the login."
+        "password_change_token", 1...160, example: "ghp_AZijs1wdez…", "The token of the login."
     ).alias("token")
     static let fields: [any AnyField] = [token, PasswordInput.new]
 

@@ -1,13 +1,15 @@
 import HTTP
 import Services
 
-/// What a browser keeps while somebody is at Telegram, or reads their mail: for minutes, and for this host alone.
+/// What a browser keeps while somebody is at Telegram, reads their mail, or looks for a code: for minutes, and for this host alone.
 enum DoorCookie: String {
     /// Of a sign-in that goes by way of Telegram's page. That page sends the browser back, which is another site's doing:
     /// so it is `Lax`.
     case attempt = "gatehouse_telegram"
     /// Of the nonce of an ID token.
     case nonce = "gatehouse_nonce"
+    /// Of a sign-in that waits for a second factor.
+    case secondFactor = "gatehouse_2fa"
     /// Of a sign-in by a link that was sent by mail. The page that the link leads to asks by itself, so it is `Strict`.
     case magicLink = "gatehouse_magic_link"
 

@@ -68,9 +68,10 @@ enum DoorHandler {
         let returnTo = try own["return_to"].map { try address($0, for: call) } ?? .home
         let body = try TelegramBody(query: rest.joined(separator: "&"))
         return await journey(to: returnTo, call) { () async throws(AuthError) in
-            let signedIn = try await call.services.telegram.signIn(
-                with: body.evidence, for: query.bot, referral: nil, from: call.client)
-            return (signedIn, nil)
+            let device = SignInHandler.deviceToken(of: call)
+            let outcome = try await call.services.telegram.signIn(
+                with: body.evidence, for: query.bot, referral: nil, from: call.client(device: device))
+            return (outcome, device)
         }
     }
 
@@ -92,16 +93,24 @@ enum DoorHandler {
     /// Sends the browser on, signed in where it was not, or with the code of the reason why not.
     private static func journey(
         to address: ReturnAddress, _ call: Call,
-        _ enter: () async throws(AuthError) -> (SignedIn?, device: String?)
+        _ enter: () async throws(AuthError) -> (SignInOutcome?, device: String?)
     ) async -> Response {
         let publicURL = call.application.configuration.server.publicURL
         do {
-            let (signedIn, device) = try await enter()
-            let response = redirect(to: address.url(publicURL: publicURL))
-            guard let signedIn else { return response }
-            let entered = response.setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
-            guard let device else { return entered }
-            return entered.setting(DeviceCookie.holding(device, for: call))
+            let (outcome, device) = try await enter()
+            let response: Response
+            switch outcome {
+            case nil: return redirect(to: address.url(publicURL: publicURL))
+            case .signedIn(let signedIn):
+                response = redirect(to: address.url(publicURL: publicURL))
+                    .setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
+            case .secondFactor(let challenge):
+                response = redirect(to: address.url(publicURL: publicURL, asksFor: challenge.methods))
+                    .setting(DoorCookie.secondFactor.holding(challenge.token, for: challenge.expiresIn, call))
+            case .passwordChange: throw AuthError.passwordChangeRequired
+            }
+            guard let device else { return response }
+            return response.setting(DeviceCookie.holding(device, for: call))
         } catch {
             let code = call.application.problem(of: error, for: call.request).code.rawValue
             return redirect(to: address.url(publicURL: publicURL, error: code))

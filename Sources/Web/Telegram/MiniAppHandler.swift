@@ -16,7 +16,11 @@ enum MiniAppHandler {
             The first time makes the account, where the bot makes accounts. `ref_code`, or else the `start_param` of the \
             link, tells who brought a new person in.
             """,
-        takes: MiniAppInput.self, answers: .json(MiniAppSuccess<MiniAppTokens>.self, "Signed in."), problems: refusals
+        takes: MiniAppInput.self, 
+        answers: .json(
+            MiniAppSuccess<MiniAppTokens>.self, or: MiniAppSuccess<SecondFactorAnswer>.self,
+            "Signed in, or a second factor is asked for."),
+        problems: refusals
     ) { input, call in
         try await enter(call) { client throws(AuthError) in
             try await call.services.miniApps.signIn(initData: input.initData, referral: input.referral, from: client)
@@ -29,7 +33,11 @@ enum MiniAppHandler {
             As `POST /api/v2/auth/telegram`: who has an account is signed in. `direct_registration`, without any proof, is \
             refused unless a setting for development allows it.
             """,
-        takes: MiniAppRegistration.self, answers: .json(MiniAppSuccess<MiniAppTokens>.self, "Signed in."), problems: refusals
+        takes: MiniAppRegistration.self,
+        answers: .json(
+            MiniAppSuccess<MiniAppTokens>.self, or: MiniAppSuccess<SecondFactorAnswer>.self,
+            "Signed in, or a second factor is asked for."),
+        problems: refusals
     ) { input, call in
         try await enter(call) { client throws(AuthError) in
             switch input.who {
@@ -41,12 +49,30 @@ enum MiniAppHandler {
         }
     }
 
+    static let finish = Operation(
+        "finishMiniAppSignIn", "Signs in with the second factor",
+        detail: "As `POST /auth/2fa/login`, for who was asked by these routes; the browser is known by their cookie.",
+        takes: SecondFactorInput.self, answers: .json(MiniAppSuccess<MiniAppTokens>.self, "Signed in."),
+        problems: SecondFactorHandler.refusals + [.tokenMissing, .originNotAllowed, .passwordChangeRequired]
+    ) { input, call in
+        let token = try SecondFactorHandler.token(input.token, call)
+        return try await enter(call) { client throws(AuthError) in
+            let outcome = try await call.services.secondFactors.signIn(
+                token, with: input.method, code: input.code, remembers: input.remembers, from: client)
+            return try await call.services.miniApps.outcome(of: outcome)
+        }
+    }
+
     private static func enter(
-        _ call: Call, _ way: (Client) async throws(AuthError) -> MiniAppService.Entrance
+        _ call: Call, _ way: (Client) async throws(AuthError) -> MiniAppService.Outcome
     ) async throws -> Response {
         let device = SignInHandler.deviceToken(of: call)
-        return answer(try await way(call.client(device: device)), for: call)
-            .setting(DeviceCookie.holding(device, at: MiniAppCookies.path, for: call))
+        let response =
+            switch try await way(call.client(device: device)) {
+            case .entered(let entrance): answer(entrance, for: call)
+            case .secondFactor(let challenge): Response.answer(MiniAppSuccess(SecondFactorAnswer(challenge: challenge)))
+            }
+        return response.setting(DeviceCookie.holding(device, at: MiniAppCookies.path, for: call))
     }
 
     private static func answer(_ entrance: MiniAppService.Entrance, for call: Call) -> Response {
@@ -78,7 +104,7 @@ enum MiniAppHandler {
             The old refresh token is dead afterwards, as with `POST /auth/refresh`.
             """,
         takes: RenewalInput.self, answers: .json(MiniAppSuccess<MiniAppTokens>.self, "The new pair."),
-        problems: [.tokenReused, .sessionEnded, .accessEnded, .accountBlocked, .companySuspended, .addressNotAllowed]
+        problems: [.tokenReused, .sessionEnded, .accessEnded, .secondFactorRequired, .accountBlocked, .companySuspended, .addressNotAllowed]
     ) { _, call in
         guard let token = call.refreshToken else { throw AuthError.tokenMissing }
         return answer(try await call.services.miniApps.refresh(token, from: call.client), for: call)

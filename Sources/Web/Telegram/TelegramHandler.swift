@@ -19,16 +19,16 @@ enum TelegramHandler {
             date. Each signature is good for one sign-in.
             """,
         asks: BotQuery.self, takesWhole: TelegramBody.kinds,
-        answers: .json(TokenAnswer.self, "Signed in."),
+        answers: .json(TokenAnswer.self, or: SecondFactorAnswer.self, "Signed in, or a second factor is asked for."),
         problems: refusals + [
             .malformedBody, .accessRequired, .accountBlocked, .accessEnded, .companySuspended, .addressNotAllowed, .tooMany,
         ]
     ) { query, call in
         let body = try TelegramBody(call)
         let device = SignInHandler.deviceToken(of: call)
-        let signedIn = try await call.services.telegram.signIn(
+        let outcome = try await call.services.telegram.signIn(
             with: body.evidence, for: query.bot, referral: body.referral, from: call.client(device: device))
-        return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
+        return SignInHandler.answer(outcome, device: device, for: call)
     }
 
     static let signInWithCode = Operation(
@@ -37,15 +37,15 @@ enum TelegramHandler {
             `/code` in the bot answers with twelve digits, good for one sign-in within five minutes. Five wrong guesses at \
             a code end it.
             """,
-        takes: CodeInput.self, answers: .json(TokenAnswer.self, "Signed in."),
+        takes: CodeInput.self, answers: .json(TokenAnswer.self, or: SecondFactorAnswer.self, "Signed in, or a second factor is asked for."),
         problems: [
             .codeInvalid, .telegramNotConfigured, .doorClosed, .accessRequired, .accountBlocked, .companySuspended,
             .addressNotAllowed,
         ]
     ) { input, call in
         let device = SignInHandler.deviceToken(of: call)
-        let signedIn = try await call.services.signInCodes.signIn(with: input.code, from: call.client(device: device))
-        return SignInHandler.answer(signedIn, status: .ok, device: device, for: call)
+        let outcome = try await call.services.signInCodes.signIn(with: input.code, from: call.client(device: device))
+        return SignInHandler.answer(outcome, device: device, for: call)
     }
 
     static let link = Operation(
@@ -72,7 +72,7 @@ enum TelegramHandler {
     static let unlink = Operation(
         "unlinkTelegram", "Unbinds the caller's account from Telegram",
         detail: "Refused where nobody could sign in to the account any more.",
-        answers: .json(DoneAnswer.self, "Unbound."), problems: [.notFound, .lastWayIn]
+        answers: .json(DoneAnswer.self, "Unbound."), problems: [.notFound, .lastWayIn, .insufficientUserAuthentication, .secondFactorEnabled]
     ) { call in
         try await call.services.telegram.unlink(by: try call.caller, from: call.client)
         return .answer(DoneAnswer())
