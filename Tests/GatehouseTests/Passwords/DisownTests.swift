@@ -153,6 +153,35 @@ import Testing
         }
     }
 
+    @Test("an app for codes of the day before is taken away, an older one stays; recovery codes and browsers never do", arguments: [0, 2])
+    func secondFactor(days: Int) async throws {
+        let mails = MailFolder()
+        try await withGatehouse(mails.settings) { gatehouse async throws in
+            let ada = try await proven(gatehouse, mails)
+            let app = try ada.authenticator()
+            #expect(try await mails.mail(.secondFactorOn).token.hasPrefix("ghnm_"))
+            gatehouse.clock.advance(by: .seconds(Int64(days) * 86400 + 60))
+            var browser = Browser(gatehouse)
+            let first = try browser.finish(
+                try browser.challenged(), app.nextCode(), method: "totp", .init("remember_device", true))
+            let again = try change(
+                try Member(gatehouse, email: ada.email, reply: first), from: Member.password, to: Self.stolen)
+            let reply = try disown(try await mails.mail(.passwordChanged).token, gatehouse)
+            #expect(reply.status == 200 && (try !again.isSignedIn()))
+            #expect(try confirm(try #require(reply["password_reset_token"]?.string), Self.new, gatehouse).status == 200)
+            let entered = try browser.login(password: Self.new)
+            #expect((entered["access_token"] != nil) == (days == 0))
+            #expect((entered["second_factor_required"] == true) == (days == 2), "\(entered.text)")
+            if days == 2 {
+                let token = try #require(entered["second_factor_token"]?.string)
+                #expect(try browser.finish(token, app.recoveryCodes[0], method: "recovery_code").status != 200)
+                #expect(try browser.finish(token, app.nextCode()).status == 200)
+            } else {
+                #expect(try await gatehouse.audit("second_factor.disabled").count == 1)
+            }
+        }
+    }
+
     @Test("where the account has another address by now, the sessions end, and the former address gets no way in")
     func formerAddress() async throws {
         let mails = MailFolder()

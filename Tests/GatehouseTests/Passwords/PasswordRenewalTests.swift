@@ -136,6 +136,24 @@ import Testing
         }
     }
 
+    @Test("the second factor is asked for before another password may be chosen", arguments: Stores.all)
+    func secondFactor(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind, ["PASSWORD_MAX_AGE": "30d"]) { gatehouse async throws in
+            let app = try gatehouse.registered().authenticator()
+            gatehouse.clock.advance(by: .seconds(30 * 86400))
+            var browser = Browser(gatehouse)
+            let asked = try browser.login()
+            #expect(asked["second_factor_required"] == true && asked["password_change_token"] == nil)
+            let must = try browser.finish(try #require(asked["second_factor_token"]?.string), app.nextCode())
+            #expect(must["reason"] == "expired" && must["access_token"] == nil, "\(must.text)")
+            let token = try #require(must["password_change_token"]?.string)
+            let changed = try browser.send(
+                "POST", "/auth/first-login/change-password",
+                ["password_change_token": .string(token), "new_password": .string(Self.new)])
+            #expect(changed["access_token"] != nil, "\(changed.text)")
+        }
+    }
+
     @Test("who expires is not locked out for it, and the audit log says why nobody came in")
     func noFailure() async throws {
         try await withGatehouse(["PASSWORD_MAX_AGE": "1d", "MAX_LOGIN_ATTEMPTS": "3"]) { gatehouse in
