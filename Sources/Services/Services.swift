@@ -64,6 +64,8 @@ public final class Services: Sendable {
     private let pool: HashingPool
     private let backlog: AuditBacklog
     private let courier: Courier
+    /// Of its own: where a mail server is slow to say good-bye, its thread waits.
+    private let mailCourier: Courier
     let keyValue: any KeyValue
 
     /// What the services stand on.
@@ -277,8 +279,9 @@ public final class Services: Sendable {
             tokens: { try await bots.token(of: $0) },
             cards: { try await store.reading.telegramCards.message(of: $0) },
             pace: TelegramPace(), clock: clock)
+        mailCourier = Courier(configuration.webhooks.outgoing)
         let mailCarrier = MailCarrier(
-            settings: configuration.mail, vault: base.vault, courier: courier, log: base.log, clock: clock)
+            settings: configuration.mail, vault: base.vault, courier: mailCourier, log: base.log, clock: clock)
         postmaster = Postmaster(carrier: mailCarrier, store: store, clock: clock, random: random)
         outbox = Outbox(
             store: store,
@@ -338,6 +341,9 @@ public final class Services: Sendable {
         pool.stop()
         await botUpdates.stop()
         await backlog.stop()
-        await outbox.stop { courier.stop() }
+        await outbox.stop {
+            courier.stop()
+            mailCourier.stop()
+        }
     }
 }

@@ -21,6 +21,9 @@ from mail import Letter
 from signed_by_telegram import init_data
 from stores import eventually
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "telegram"))
+from issuer import Issuer
+
 # Of each operation, in each mode: sound input, and input that is not.
 EXAMPLES = 40
 ROOT = "root@example.com"
@@ -33,13 +36,20 @@ def telegram():
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory, telegram):
+def issuer():
+    issuer = Issuer(110201543, "vPzN/=+:%&k0b8")
+    yield issuer
+    issuer.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, telegram, issuer):
     bot = telegram.bot()
     # Each example that needs somebody signs up anew: the hash may be cheap here.
     server = Gatehouse(tmp_path_factory.mktemp("openapi") / "data", {
         "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "MAX_SESSIONS_PER_USER": "1000", "MAX_LOGIN_ATTEMPTS": "100",
         "MAX_CONNECTIONS_PER_ADDRESS": "10000", "TELEGRAM_API_URL": telegram.url, "TELEGRAM_BOT_TOKEN": bot.token,
-        "TELEGRAM_UPDATES": "off"})
+        "TELEGRAM_UPDATES": "off", "TELEGRAM_CLIENT_SECRET": issuer.secret, "TELEGRAM_OIDC_ISSUER": issuer.url})
     server.telegram, server.bot = telegram, bot
     made = run("admin", "create", "--data", server.data, "--email", ROOT, "--name", "Root", "--password-stdin",
                entered=PASSWORD + "\n")
@@ -278,6 +288,8 @@ class Somebody:
             sound |= {"reason": "Nobody knows you."}
         if case.path == "/auth/telegram/bot-sign-ins/session":
             sound["secret"] = self.house.call("POST", "/auth/telegram/bot-sign-ins").json()["secret"]
+        elif case.path == "/auth/telegram/link/start":
+            sound |= {"bot_id": self.house.bot.id, "return_to": "/welcome"}
         elif case.path.startswith("/auth/telegram") and case.operation.label not in FROM_TELEGRAM and case.media_type == "application/json":
             case.query = {"bot_id": self.house.bot.id}
             body.clear()

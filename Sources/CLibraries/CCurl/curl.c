@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* Every function that is called here. */
 #define FUNCTIONS(X) \
@@ -51,6 +52,8 @@ struct errand {
     char *text;
     size_t sent;
     size_t size;
+    /* When the server has answered to the whole of it; 0 before. */
+    time_t answered;
     gh_curl_admits admits;
     gh_curl_takes takes_line;
     gh_curl_takes takes_body;
@@ -175,6 +178,26 @@ static size_t give_text(char *buffer, size_t one, size_t size, void *data) {
     return count;
 }
 
+static time_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec + 1;
+}
+
+static size_t hear(char *bytes, size_t one, size_t size, void *data) {
+    struct errand *errand = data;
+    /* The last line of an answer has a space behind its number. */
+    if (errand->sent == errand->size && one * size > 3 && bytes[3] == ' ' && !errand->answered) errand->answered = now();
+    return one * size;
+}
+
+/* libcurl says QUIT, and waits for an answer with the whole thread; nobody else has to wait for long. */
+static int has_waited(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
+    (void)a, (void)b, (void)c, (void)d;
+    struct errand *errand = data;
+    return errand->answered && now() > errand->answered + 1;
+}
+
 static int set_mail(struct errand *errand, const struct gh_curl_request *request) {
     const struct gh_curl_mail *mail = request->mail;
     CURLcode fault = CURLE_OK;
@@ -185,8 +208,11 @@ static int set_mail(struct errand *errand, const struct gh_curl_request *request
     errand->size = request->body_size;
     SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_SMTP | CURLPROTO_SMTPS));
     SET(CURLOPT_USE_SSL, mail->starts_tls ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE);
-    /* Servers close what is idle, and a message over a connection that is gone is one that failed. */
-    SET(CURLOPT_MAXAGE_CONN, 20L);
+    SET(CURLOPT_HEADERFUNCTION, hear);
+    SET(CURLOPT_HEADERDATA, errand);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, has_waited);
+    SET(CURLOPT_XFERINFODATA, errand);
     SET(CURLOPT_MAIL_FROM, mail->sender);
     SET(CURLOPT_MAIL_RCPT, errand->headers);
     if (mail->user) SET(CURLOPT_USERNAME, mail->user);
@@ -263,6 +289,7 @@ void gh_curl_wake(void *handle) { lib.curl_multi_wakeup(((struct multi *)handle)
 
 static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, long status) {
     /* libcurl tells of a refusal as of a failure to send, or a strange answer. */
+    if (errand->answered && code == CURLE_ABORTED_BY_CALLBACK && status < 400) return GH_CURL_NONE;
     if (errand->text && status >= 400
         && (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_RECV_ERROR))
         return GH_CURL_REFUSED;

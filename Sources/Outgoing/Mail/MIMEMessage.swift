@@ -162,8 +162,8 @@ enum QuotedPrintable {
 
     private static func encoded(_ byte: UInt8, isLast: Bool) -> String {
         switch byte {
-        // White space at the end of a line gets lost.
-        case 32, 9: if !isLast { return String(UnicodeScalar(byte)) }
+        // A space at the end of a line gets lost.
+        case 32: if !isLast { return String(UnicodeScalar(byte)) }
         case 33..<127 where byte != 61: return String(UnicodeScalar(byte))
         default: break
         }

@@ -122,6 +122,5 @@ extension OutgoingSettings {
         self.init(
             policy: server.security == .none ? .notPublic : .any, allowsHTTP: false, caFile: caFile,
             connectTimeout: min(timeout, .seconds(10)), timeout: timeout, answerLimit: 65_536)
-        reusesConnections = true
     }
 }
