@@ -12,6 +12,7 @@ from statistics import median
 from bench import load, machine, servers
 from bench.crowd import SQLiteCrowd
 from bench.list_measurements import MANY, THOUSAND, Lists
+from bench.passkey_measurements import passkeys
 from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.seed import PASSWORD, SQLiteSeed, email
 from bench.telegram_measurements import TelegramBench
@@ -51,6 +52,7 @@ class Bench:
         server.stop()
         TelegramBench(
             self.binary, self.folder, self.processes, self.seconds, self.table, self.refresh_load).run()
+        passkeys(self.folder, self.seconds, self.table)
         self.bring_in()
         self.lists()
         self.weigh(static_binary)

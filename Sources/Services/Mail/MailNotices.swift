@@ -23,6 +23,7 @@ struct MailNotices: Sendable {
             guard count == 0, user.emailVerifiedAt != nil else { return }
         }
         var facts: [MailMessage.Fact: String] = [:]
+        facts[.passkey] = event.passkeyName
         var end: Timestamp?
         // An address that nobody ever proved to be theirs gets no power over the account.
         if user.emailVerifiedAt != nil {
@@ -46,7 +47,17 @@ struct MailNotices: Sendable {
         case .secondFactorDisabled, .secondFactorReset: .secondFactorOff
         case .recoveryCodesMade: .recoveryCodesMade
         case .recoveryCodeUsed: .recoveryCodeUsed
+        case .passkeyRegistered: .passkeyAdded
+        case .passkeyDeleted: .passkeyRemoved
         default: nil
         }
+    }
+}
+
+extension AuditEvent {
+    /// What the passkey is called that the event is about.
+    fileprivate var passkeyName: String? {
+        guard kind == .passkeyRegistered || kind == .passkeyDeleted else { return nil }
+        return facts.first { $0.name == "name" }?.value.string
     }
 }

@@ -73,9 +73,11 @@ struct Disowning: Sendable {
     ) async throws {
         _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
         try await repositories.challenges.deleteAll(ofUser: user.id)
+        let hasPasskey = try await takePasskeys(from: user, since: moment, by: client, in: repositories)
         guard !user.factors.isEmpty else { return }
         try await repositories.secondFactors.set(recoveryCodes: [], of: user.id)
         var gone: [SecondFactor] = isUnlinked ? [.telegram] : []
+        if !hasPasskey { gone.append(.passkey) }
         if let end = try await repositories.secondFactors.secret(of: user.id)?.enabledAt, end >= moment {
             try await repositories.secondFactors.deleteSecret(of: user.id)
             gone.append(.totp)
@@ -87,6 +89,21 @@ struct Disowning: Sendable {
             let facts: [JSON.Member] = [.init("factor", .string(factor.rawValue)), .init("reason", "disowned")]
             try await audit.record(AuditEvent(.secondFactorDisabled, user: user.id, facts: facts), from: client, in: repositories)
         }
+    }
+
+    /// - Returns: whether one is left that other doors ask for.
+    private func takePasskeys(from user: User, since moment: Timestamp, by client: Client, in repositories: Repositories)
+        async throws -> Bool
+    {
+        let passkeys = try await repositories.passkeys.all(ofUser: user.id)
+        for passkey in passkeys where passkey.createdAt >= moment {
+            try await repositories.passkeys.delete(passkey.id, ofUser: user.id)
+            let facts: [JSON.Member] = [
+                .init("passkey_id", JSON(passkey.id)), .init("name", .string(passkey.name)), .init("reason", "disowned"),
+            ]
+            try await audit.record(AuditEvent(.passkeyDeleted, user: user.id, facts: facts), from: client, in: repositories)
+        }
+        return passkeys.contains { $0.createdAt < moment && $0.isSecondFactor }
     }
 }
 

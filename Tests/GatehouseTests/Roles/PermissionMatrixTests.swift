@@ -23,6 +23,13 @@ import Testing
         GET /auth/telegram: everyone
         DELETE /auth/telegram: everyone
         POST /auth/telegram/link: everyone
+        POST /auth/passkeys/registration-options: everyone
+        POST /auth/passkeys: everyone
+        GET /auth/passkeys: everyone
+        PATCH /auth/passkeys/{id}: everyone
+        DELETE /auth/passkeys/{id}: everyone
+        POST /auth/passkeys/step-up-options: everyone
+        POST /auth/passkeys/step-up: everyone
         POST /auth/telegram/link/start: everyone
         GET /api/v2/auth/check: everyone
         GET /api/v2/auth/session: everyone
