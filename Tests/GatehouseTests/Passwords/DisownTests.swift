@@ -183,6 +183,33 @@ import Testing
         }
     }
 
+    @Test("a passkey of the day before is taken away and named, an older one stays", arguments: [0, 2])
+    func passkey(days: Int) async throws {
+        let mails = MailFolder()
+        try await withGatehouse(mails.settings) { gatehouse async throws in
+            let ada = try await proven(gatehouse, mails)
+            let user = try #require(UUID(ada.id))
+            let key = Passkey(
+                id: UUID(at: gatehouse.clock.now, random: .system), userID: user, credentialID: [1, 2, 3], publicKey: [4],
+                counter: 0, name: "A thief's phone", aaguid: UUID(high: 0, low: 0), transports: [], isDiscoverable: true,
+                isSecondFactor: true, isBackupEligible: false, isBackedUp: false, at: gatehouse.clock.now)
+            try await gatehouse.store.transaction { repositories in
+                try await repositories.passkeys.insert(key)
+                try await repositories.secondFactors.set(["passkey"], of: user, at: key.createdAt)
+            }
+            gatehouse.clock.advance(by: .seconds(Int64(days) * 86400 + 60))
+            var again = ada
+            again.accessToken = try #require(try gatehouse.refresh(ada.refreshToken)["access_token"]?.string)
+            _ = try change(again, from: Member.password, to: Self.stolen)
+            #expect(try disown(try await mails.mail(.passwordChanged).token, gatehouse).status == 200)
+            let left = try await gatehouse.store.reading.passkeys.all(ofUser: user)
+            #expect(left.count == (days == 0 ? 0 : 1))
+            let found = try #require(try await gatehouse.store.reading.users.find(user))
+            #expect(found.secondFactors == (days == 0 ? [] : ["passkey"]))
+            if days == 0 { #expect(try await mails.mail(.passkeyRemoved).text.contains("A thief's phone")) }
+        }
+    }
+
     @Test("where the account has another address by now, the sessions end, and the former address gets no way in")
     func formerAddress() async throws {
         let mails = MailFolder()
