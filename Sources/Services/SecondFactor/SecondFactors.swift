@@ -138,9 +138,10 @@ public struct SecondFactors: Sendable {
         try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
         // Whoever comes by Telegram needs no password.
         let first = ProvedMethods(challenge.methods)
-        if first.contains("pwd") || first.contains(MagicLinkService.method), user.requiresPasswordChange {
-            return .passwordChange(user, methods)
-        }
+        let mustChange =
+            first.contains("pwd") ? signIn.renewal.reason(for: user, at: now) != nil
+            : first.contains(MagicLinkService.method) && user.requiresPasswordChange
+        if mustChange { return .passwordChange(user, methods) }
         let opening = try await signIn.openProved(
             for: user.id, in: challenge.companyID, method: methods.text, from: client, at: now, repositories)
         var facts = challenge.auditFacts + [.init("second_factor", .string(factor.rawValue))]
