@@ -182,6 +182,7 @@ public final class Services: Sendable {
             sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
             random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
+        let addressProof = AddressProof(audit: audit, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         passkeys = PasskeyService(
@@ -197,13 +198,13 @@ public final class Services: Sendable {
         disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
             store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
-            audit: audit, clock: clock)
+            proof: addressProof, audit: audit, clock: clock)
         emails = EmailService(
             store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
             clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
-            links: mailLinks, audit: audit, clock: clock)
+            links: mailLinks, proof: addressProof, audit: audit, clock: clock)
         let reach = Reach(subjects: subjects, clock: clock)
         imports = ImportService(
             store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,

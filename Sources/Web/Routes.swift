@@ -225,6 +225,11 @@ enum Routes {
             $0.get("", guard: .anyone, limit: .standard, SetupHandler.page)
             $0.post("", guard: .anyone, limit: .register, SetupHandler.submit)
         }
+        table.group("", tag: "Recovery and mail") { group in
+            for page in LinkPage.allCases {
+                group.get(page.rawValue, guard: .anyone, limit: .standard, page.operation)
+            }
+        }
         table.group("", tag: "Operations") {
             $0.get("/.well-known/jwks.json", guard: .anyone, limit: nil, OperationsHandler.jwks)
             $0.get("/health", guard: .anyone, limit: nil, OperationsHandler.health)
@@ -239,6 +244,7 @@ enum Routes {
             $0.get("/assets/gatehouse.css", guard: .anyone, limit: nil, PageHandler.styles)
             $0.get("/assets/docs.js", guard: .anyone, limit: nil, PageHandler.docsScript)
             $0.get("/assets/setup.js", guard: .anyone, limit: nil, PageHandler.setupScript)
+            $0.get("/assets/link.js", guard: .anyone, limit: nil, PageHandler.linkScript)
         }
         return table.endpoints
     }()

@@ -45,6 +45,7 @@ class Bench:
         self.audit_price(server, unrecorded, few)
         self.validate(server)
         self.permission()
+        self.one_time_code()
         self.breached()
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
@@ -177,6 +178,17 @@ class Bench:
             self.folder / "permission_rate", root / ".build/release")
         runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
         self.table.add("check of a permission, by guard and service", runs, bar=at_most(middle(runs, "cpu"), 2, "us"))
+
+    def one_time_code(self):
+        """What a second factor adds to a sign-in beside its questions to the store."""
+        say("checking one-time codes")
+        root = load.HERE.parent.parent
+        program = machine.compile_swift(
+            [load.HERE / "totp_rate.swift"], self.folder / "totp_rate", root / ".build/release",
+            ["Ground", "CSystem", "Credentials", "CCommonPasswords", "CHashMemory"],
+            ["crypto", "zxcvbn", "unistring", "crypt", "sodium", "idn2"])
+        runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
+        self.table.add("check of a one-time code, sealed secret included", runs, bar=at_most(middle(runs, "cpu"), 5, "us"))
 
     def breached(self):
         """Looking a password up among ten million, without a server, and making the filter of them."""

@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from gatehouse import PASSWORD, PATIENCE
+from mail import letters_in
+from stores import eventually
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")), reason="there is no chromium with its driver here")
@@ -300,3 +303,45 @@ def test_an_error_of_the_documentation_can_be_linked_to(browser, server):
     assert browser.find_element(By.CSS_SELECTOR, ":target").text.startswith("token_missing")
     browser.get(server.url + "/api/docs#validate")
     settled(browser, lambda _: browser.find_element(By.ID, "validate").get_property("open"))
+
+
+def test_the_link_of_a_mail_leads_to_a_new_password(browser, start):
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    # Links are of the configuration, so the port must be known before.
+    server = start({"PUBLIC_URL": f"http://localhost:{port}", "MAGIC_LINK": "true"}, port=port)
+    server.register()
+    mails = server.data / "mail"
+    assert server.call("POST", "/auth/password-reset/request", json={"email": "ada@example.com"}).status_code == 202
+    letter = eventually(lambda: letters_in(mails, "password-reset"), what="a letter")[0]
+    browser.get(letter.links[0])
+    check_in_every_view(browser, "reset")
+    assert "#" not in browser.current_url and letter.token not in browser.page_source
+    field = settled(browser, lambda _: browser.find_element(By.ID, "password"))
+    outcome = browser.find_element(By.ID, "outcome")
+    field.send_keys("short", Keys.ENTER)
+    settled(browser, lambda _: "characters" in outcome.text)
+    field.clear()
+    field.send_keys("seventeen quiet looms", Keys.ENTER)
+    settled(browser, lambda _: "The password is set" in outcome.text)
+    assert server.login(password="seventeen quiet looms").status_code == 200
+    browser.get("about:blank")
+    browser.get(letter.links[0])
+    browser.find_element(By.ID, "password").send_keys("another quiet mill", Keys.ENTER)
+    settled(browser, lambda _: "does not work" in browser.find_element(By.ID, "outcome").text)
+    # A link that signs in, in the browser that asked for it.
+    browser.get(server.url + "/magic-link?lang=ru")
+    assert "не действует" in text(browser)
+    browser.execute_async_script("""
+        const done = arguments[0];
+        fetch("/auth/magic-link/request", {method: "POST", headers: {"Content-Type": "application/json"},
+          body: JSON.stringify({email: "ada@example.com"})}).then(done);""")
+    letter = eventually(lambda: letters_in(mails, "magic-link"), what="a letter")[0]
+    browser.get(letter.links[0])
+    button = settled(browser, lambda _: browser.find_element(By.TAG_NAME, "button"))
+    button.click()
+    settled(browser, lambda _: "You are signed in" in browser.find_element(By.ID, "outcome").text)
+    assert server.call("POST", "/auth/refresh-token", cookies={
+        cookie["name"]: cookie["value"] for cookie in browser.execute_cdp_cmd("Network.getCookies", {
+            "urls": [server.url + "/auth"]})["cookies"]}).status_code == 200

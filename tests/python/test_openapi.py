@@ -9,15 +9,17 @@ from pathlib import Path
 
 import hypothesis
 import jsonschema
+import pyotp
 import pytest
 import schemathesis
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as specs
 
+from authenticators import Authenticator
 from gatehouse import PASSWORD, PATIENCE, Gatehouse, run
 from local_telegram import LocalBotAPI
-from mail import Letter
+from mail import Letter, letters_in
 from signed_by_telegram import init_data
 from stores import eventually
 
@@ -49,7 +51,7 @@ def house(tmp_path_factory, telegram, issuer):
     server = Gatehouse(tmp_path_factory.mktemp("openapi") / "data", {
         "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "MAX_SESSIONS_PER_USER": "1000", "MAX_LOGIN_ATTEMPTS": "100",
         "MAX_CONNECTIONS_PER_ADDRESS": "10000", "TELEGRAM_API_URL": telegram.url, "TELEGRAM_BOT_TOKEN": bot.token,
-        "TELEGRAM_UPDATES": "off", "TELEGRAM_CLIENT_SECRET": issuer.secret, "TELEGRAM_OIDC_ISSUER": issuer.url})
+        "TELEGRAM_UPDATES": "off", "MAGIC_LINK": "true", "TELEGRAM_CLIENT_SECRET": issuer.secret, "TELEGRAM_OIDC_ISSUER": issuer.url})
     server.telegram, server.bot = telegram, bot
     made = run("admin", "create", "--data", server.data, "--email", ROOT, "--name", "Root", "--password-stdin",
                entered=PASSWORD + "\n")
@@ -131,8 +133,17 @@ CHECKS = [
     checks.not_a_server_error, specs.status_code_conformance, specs.content_type_conformance,
     specs.response_headers_conformance, specs.response_schema_conformance, specs.negative_data_rejection]
 
+# Of which mail the link is that goes there.
+BY_MAIL = {
+    "/auth/password-reset/validate": "password-reset", "/auth/password-reset/confirm": "password-reset",
+    "/auth/email-verification/confirm": "email-verification", "/auth/email-change/confirm": "email-change",
+    "/auth/email-change/undo": "email-changed"}
+
 # Only the bot gives a code, and only Telegram knows the secret of a webhook.
 FROM_TELEGRAM = {"POST /auth/telegram/code", "POST /telegram/webhook/{bot}"}
+
+# It works only in the browser that asked.
+FROM_A_BROWSER = {"POST /auth/magic-link/session"}
 
 # It answers success whatever it is given (TEL-3).
 NEVER_REFUSES = {"POST /auth/logout", "POST /api/v2/auth/logout"}
@@ -166,6 +177,8 @@ class Somebody:
     def renew(self):
         Somebody.count += 1
         self.password = PASSWORD
+        for name in ("passkey", "factor"):
+            self.made.pop(name, None)
         self.tokens = self.house.register(f"person{Somebody.count}")
         self.email = self.tokens["user"]["email"]
 
@@ -210,6 +223,9 @@ class Somebody:
                 "webhook": self.webhook,
                 "request": self.request,
                 "bot": self.bot,
+                "challenge": self.challenge,
+                "passkey": lambda: self.passkey("sign_in"),
+                "factor": self.factor,
             }
             self.made[name] = make[name]()
         return self.made[name]
@@ -225,6 +241,46 @@ class Somebody:
         for other in self.house.call("GET", "/telegram/bots", self.above).json()["items"]:
             self.house.call("DELETE", f"/telegram/bots/{other['id']}", self.above)
         return self.post("/telegram/bots", token=self.house.telegram.bot().token)
+
+    def options(self, path, cookies=None, **body):
+        answer = self.house.call("POST", path, self.tokens["access_token"], json=body, cookies=cookies)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["public_key"], answer.cookies.get_dict()
+
+    def passkey(self, use):
+        """An authenticator with a passkey of this person, and the id of that."""
+        # The server does not know which port the system has chosen.
+        authenticator = Authenticator("http://localhost:0")
+        credential = authenticator.create(self.options("/auth/passkeys/registration-options", use=use)[0])
+        answer = self.house.call(
+            "POST", "/auth/passkeys", self.tokens["access_token"], json={"credential": credential})
+        assert answer.status_code == 201, answer.text
+        return authenticator, answer.json()["passkey"]["id"]
+
+    def factor(self):
+        """The second factor of somebody new."""
+        self.renew()
+        return self.passkey("second_factor")[0]
+
+    def fit_passkey(self, case, body):
+        if case.path == "/auth/passkeys":
+            body["credential"] = Authenticator("http://localhost:0").create(
+                self.options("/auth/passkeys/registration-options")[0])
+        elif case.path.endswith("/sign-in"):
+            options, case.cookies = self.options("/auth/passkeys/sign-in-options")
+            body |= {"credential": self.thing("passkey")[0].get(options), "company_id": None}
+        elif case.path.endswith("/step-up"):
+            authenticator, _ = self.thing("passkey")
+            body["credential"] = authenticator.get(self.options("/auth/passkeys/step-up-options")[0])
+        elif "/second-factor" in case.path:
+            authenticator = self.thing("factor")
+            asked = self.house.login(self.email, self.password)
+            case.cookies = asked.cookies.get_dict()
+            body["second_factor_token"] = asked.json()["second_factor_token"]
+            if case.path.endswith("/second-factor"):
+                options, _ = self.options(
+                    "/auth/passkeys/second-factor-options", case.cookies, second_factor_token=body["second_factor_token"])
+                body["credential"] = authenticator.get(options)
 
     def request(self):
         """Somebody new of Telegram who asks for access."""
@@ -254,12 +310,18 @@ class Somebody:
         def found():
             newest = sorted((self.house.data / "mail").glob(f"*-{kind}-0*.eml"))[-20:]
             letters = (Letter(path.read_bytes()) for path in newest)
-            return next((letter.token for letter in letters if letter.message["To"] == address), None)
+            return next((letter.token for letter in letters if letter.message["To"].addresses[0].addr_spec == address), None)
         return eventually(found)
 
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
+        if case.path.endswith("2fa/login"):
+            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
+        elif case.path in ("/auth/2fa/code", "/auth/2fa/enrolment/setup", "/auth/2fa/enrolment"):
+            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
+        if case.path == "/auth/passkeys/step-up-options":
+            self.thing("passkey")
         if case.path == "/auth/telegram/bot-sign-ins":
             case.query = {"bot_id": self.house.bot.id}
         body = case.body
@@ -296,6 +358,8 @@ class Somebody:
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)
         if case.path.startswith("/api/v2"):
             sound |= self.sound_for_mini_app(case, body)
+        if case.path.startswith("/auth/passkeys"):
+            self.fit_passkey(case, body)
         if "telegram/bots" in case.path:
             token = self.house.telegram.bot().token if case.method == "POST" else None
             sound |= {"token": token, "client_secret": None, "doors": ["widget"]}
@@ -305,6 +369,8 @@ class Somebody:
             sound |= {"url": "https://receiver.invalid/", "events": ["*"], "enabled": False}
         if "invitations/" in case.path:
             sound |= {"token": self.thing("invitation")["token"], "name": "Grace Hopper", "password": PASSWORD}
+        if "/2fa/" in case.path or "/step-up" in case.path:
+            sound |= self.sound_for_second_factor(case)
         if case.path == "/auth/not-me":
             sound["token"] = self.told()
         if "first-login" in case.path:
@@ -320,7 +386,74 @@ class Somebody:
             sound |= {"scopes": ["users:read"], "expires_at": None}
         if "/members" in case.path:
             self.made.pop("company", None)
+        if case.path in BY_MAIL and "token" in body:
+            sound |= {"token": self.link(case.path), "new_password": "seventeen quiet looms"}
         body.update({name: value for name, value in sound.items() if name in body})
+
+    def link(self, path):
+        """What stands behind # in a mail to this person, who is new for each that is used up."""
+        if path not in self.made:
+            kind = BY_MAIL[path]
+            if kind == "password-reset":
+                self.house.call("POST", "/auth/password-reset/request", json={"email": self.email})
+            if kind in ("email-change", "email-changed"):
+                self.house.call("POST", "/auth/email-change/request", self.tokens["access_token"], json={
+                    "new_email": "new-" + self.email})
+            if kind == "email-changed":
+                for proof, call in (("email-verification", "verification"), ("email-change", "change")):
+                    self.house.call("POST", f"/auth/email-{call}/confirm", json={"token": self.letter(proof).token})
+            self.made[path] = self.letter(kind).token
+        return self.made[path]
+
+    def letter(self, kind):
+        to = "new-" + self.email if kind == "email-change" else self.email
+        return eventually(lambda: next((
+            letter for letter in letters_in(self.house.data / "mail", kind)
+            if letter.message["To"].addresses[0].addr_spec == to), None), what=kind)
+
+    def with_app(self):
+        """Somebody who has an authenticator app."""
+        Somebody.count += 1
+        person = self.house.register(f"app{Somebody.count}")
+        person["recovery_codes"] = self.set_app_up(person["access_token"])
+        return person
+
+    def set_app_up(self, token):
+        made = self.house.call("POST", "/auth/2fa/setup", token, json={}).json()
+        enabled = self.house.call(
+            "POST", "/auth/2fa/enable", token, json={"code": pyotp.TOTP(made["secret"]).now()})
+        assert enabled.status_code == 200, enabled.text
+        return enabled.json()["recovery_codes"]
+
+    def challenge(self):
+        """A sign-in that waits for a second factor."""
+        person = self.with_app()
+        answer = self.house.login(person["user"]["email"])
+        return {"token": answer.json()["second_factor_token"], "device": answer.cookies["gatehouse_device"],
+                "codes": person["recovery_codes"]}
+
+    def remembered(self):
+        """Somebody whose browser is remembered."""
+        challenge = self.challenge()
+        answer = self.house.call(
+            "POST", "/auth/2fa/login", cookies={"gatehouse_device": challenge["device"]}, json={
+                "second_factor_token": challenge["token"], "method": "recovery_code", "code": challenge["codes"][0],
+                "remember_device": True})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def sound_for_second_factor(self, case):
+        if case.path.endswith("/enable"):
+            made = self.house.call("POST", "/auth/2fa/setup", self.token, json={}).json()
+            code = pyotp.TOTP(made["secret"]).now() if "secret" in made else "123456"
+            return {"method": "totp", "code": code}
+        if case.path.endswith(("/login", "/code", "/enrolment", "/enrolment/setup")) and "/2fa/" in case.path:
+            challenge = self.thing("challenge")
+            sound = {"second_factor_token": challenge["token"], "code": "123456"}
+            if case.path.endswith("/login"):
+                sound |= {"method": "recovery_code", "code": challenge["codes"][0]}
+            return sound
+        return {"code": "123456", "password": self.password} | ({} if case.path.endswith("/setup") else {"method": "totp"})
 
     def sound_for_mini_app(self, case, body):
         if case.path.endswith("/telegram"):
@@ -346,6 +479,12 @@ class Somebody:
             parameters[name] = ids[name]()
         if self.is_program:
             self.house.call("PUT", f"/users/{user}/app-data/balance", self.token, json={"data": {}})
+        if case.path.startswith("/auth/2fa/devices/"):
+            self.tokens = self.remembered()
+            devices = self.house.call("GET", "/auth/2fa/devices", self.token).json()
+            parameters["id"] = devices["items"][0]["id"]
+        if case.path.endswith("/second-factors"):
+            self.set_app_up(self.tokens["access_token"])
         if "restore" in case.path:
             self.house.call("DELETE", f"/users/{user}", self.above)
         if "/members/" in case.path:
@@ -356,6 +495,8 @@ class Somebody:
         first = path.split("/")[1]
         if first == "telegram":
             return str(self.thing("bot")["id"])
+        if path.startswith("/auth/passkeys"):
+            return self.thing("passkey")[1]
         if first == "auth":
             return self.tokens["session_id"]
         if first == "audit-logs":
@@ -371,8 +512,11 @@ class Somebody:
         if status >= 300:
             return
         method, path = label.split(" ")
-        if method == "DELETE" or "invitations" in path or "first-login" in path or "access-requests" in path:
+        if method == "DELETE" or "2fa/login" in path or "invitations" in path or "first-login" in path or "access-requests" in path:
             self.made.clear()
+        if path in BY_MAIL and not path.endswith("validate"):
+            self.made.clear()
+            self.renew()
         if path.startswith(("/users/{id}", "/access-reviews/{id}")) and method != "GET" and not self.is_program:
             self.renew()
 
@@ -432,7 +576,7 @@ def test_the_server_does_what_the_document_says(house, label, mode):
             person.sign_in()
 
     holds()
-    if mode is GenerationMode.POSITIVE and label not in FROM_TELEGRAM:
+    if mode is GenerationMode.POSITIVE and label not in FROM_TELEGRAM | FROM_A_BROWSER:
         assert seen & {200, 201, 202, 403, 409}, f"no example got further than the check of the input: {seen}"
 
 

@@ -106,7 +106,7 @@ extension PasskeyService {
         _ token: String, with assertion: PasskeyAssertion, remembers: Bool, from client: Client
     ) async throws(AuthError) -> SignInOutcome {
         _ = try await user(of: token, from: client)
-        let shown = try await attempt(assertion, for: .secondFactor, of: Self.holder(secondFactor: token))
+        let shown = try await attempt(assertion, for: .secondFactor, of: Self.holder(secondFactor: token), from: client)
         let now = clock.now
         return try await secondFactors.finish(token, with: .passkey, remembers: remembers, from: client) { user, repositories in
             guard let shown, shown.passkey.userID == user else { return false }
@@ -128,7 +128,7 @@ extension PasskeyService {
     public func finishStepUp(with assertion: PasskeyAssertion, by token: AccessToken, from client: Client)
         async throws(AuthError) -> MovedSession
     {
-        let shown = try await attempt(assertion, for: .stepUp, of: Self.holder(token))
+        let shown = try await attempt(assertion, for: .stepUp, of: Self.holder(token), from: client)
         let now = clock.now
         try await attempts.make(by: token, from: client) { user, repositories in
             guard let shown, shown.passkey.userID == user.id else { return ProofAttempts.Finding<Void>.wrong }
@@ -144,13 +144,17 @@ extension PasskeyService {
     }
 
     /// What an assertion shows; nil for one that can be read, and proves nothing: that is an attempt, and counts.
-    private func attempt(_ assertion: PasskeyAssertion, for purpose: PasskeyChallenges.Purpose, of holder: String)
-        async throws(AuthError) -> Shown?
-    {
+    private func attempt(
+        _ assertion: PasskeyAssertion, for purpose: PasskeyChallenges.Purpose, of holder: String, from client: Client
+    ) async throws(AuthError) -> Shown? {
         do throws(AuthError) {
             return try await check(assertion, for: purpose, of: holder, requiringVerification: false)
         } catch {
             switch error {
+            case .passkeyRefused(WebAuthnFault.counterBehind.name):
+                // Whoever shows it has the key: that must be told of, whatever it was shown for.
+                try await record(failure: WebAuthnFault.counterBehind.name, showing: assertion, from: client)
+                return nil
             case .passkeyRefused, .passkeyUnknown: return nil
             default: throw error
             }
@@ -213,8 +217,7 @@ extension PasskeyService {
     ) async throws(AuthError) -> T {
         do { return try await body() } catch {
             guard let reason = Self.reason(of: error) else { throw error }
-            let passkey = try? await store.reading.passkeys.find(credential: assertion.credentialID)
-            try await record(failure: reason, of: passkey ?? nil, from: client)
+            try await record(failure: reason, showing: assertion, from: client)
             throw error
         }
     }
@@ -227,7 +230,10 @@ extension PasskeyService {
         }
     }
 
-    private func record(failure reason: String, of passkey: Passkey?, from client: Client) async throws(AuthError) {
+    private func record(failure reason: String, showing assertion: PasskeyAssertion, from client: Client)
+        async throws(AuthError)
+    {
+        let passkey = (try? await store.reading.passkeys.find(credential: assertion.credentialID)) ?? nil
         var facts: [JSON.Member] = [.init("reason", .string(reason)), .init("method", "passkey")]
         if let passkey { facts.append(.init("passkey_id", JSON(passkey.id))) }
         let isCopied = reason == WebAuthnFault.counterBehind.name

@@ -15,6 +15,7 @@ public struct MagicLinkService: Sendable {
     let signIn: SignInService
     let requests: MailRequests
     let links: MailLinks
+    let proof: AddressProof
     let audit: Audit
     let clock: Clock
 
@@ -36,16 +37,19 @@ public struct MagicLinkService: Sendable {
         let now = clock.now
         let changes = signIn.sessions.subjects.changes
         let user: User
-        let passage: SignInService.Passage?
+        let entry: (passage: SignInService.Passage?, ended: [UUID])
         do {
             let digest = browser.map { Self.digest($0) }
             user = try await links.open(token, for: .magicLink, browser: digest, in: store.reading).user
-            passage = try await store.transaction { repositories in
-                let opened = try await links.use(token, for: .magicLink, browser: digest, in: repositories)
-                return try await enter(opened.user, from: client, at: now, in: repositories)
+            entry = try await store.transaction { repositories in
+                var user = try await links.use(token, for: .magicLink, browser: digest, in: repositories).user
+                guard user.status == .active else { throw AuthError.accountBlocked }
+                let ended = try await proof.take(for: &user, from: client, in: repositories)
+                return (try await enter(user, from: client, at: now, in: repositories), ended)
             }
         } catch { throw .from(error) }
-        guard let passage else { return signIn.passwordChange(of: user, after: ProvedMethods(Self.method)) }
+        try await signIn.sessions.announce(ended: entry.ended)
+        guard let passage = entry.passage else { return signIn.passwordChange(of: user, after: ProvedMethods(Self.method)) }
         return try await signIn.outcome(of: passage, unchangedSince: changes, at: now)
     }
 
@@ -54,11 +58,6 @@ public struct MagicLinkService: Sendable {
         -> SignInService.Passage?
     {
         var user = found
-        guard user.status == .active else { throw AuthError.accountBlocked }
-        if user.emailVerifiedAt == nil {
-            user.emailVerifiedAt = now
-            try await repositories.users.setEmail(of: user, at: now)
-        }
         let company = try await signIn.company(of: user, in: repositories)
         user.lastLoginAt = now
         let keys = Lockout.deviceKeys(of: client)

@@ -10,6 +10,7 @@ public struct PasswordRecovery: Sendable {
     let renewal: PasswordRenewal
     let requests: MailRequests
     let links: MailLinks
+    let proof: AddressProof
     let audit: Audit
     let clock: Clock
 
@@ -49,29 +50,16 @@ public struct PasswordRecovery: Sendable {
         _ opened: MailLinks.Opened, by hash: String, from client: Client, at now: Timestamp, in repositories: Repositories
     ) async throws -> [UUID] {
         var user = opened.user
-        try await prove(&user, from: client, at: now, in: repositories)
+        let others = try await proof.take(for: &user, from: client, in: repositories)
         try await renewal.replace(of: user, with: hash, at: now, in: repositories)
         try await repositories.attempts.succeeded(user: user.id, at: now)
         try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
-        let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .passwordChange, at: now)
+        let ended =
+            try await others + repositories.sessions.endAll(ofUser: user.id, except: nil, because: .passwordChange, at: now)
         let facts: [JSON.Member] = [.init("sessions_ended", .integer(Int64(ended.count)))]
         let company = try await audit.company(ofEventAbout: user.id, in: repositories)
         try await audit.record(
             AuditEvent(.passwordReset, user: user.id, company: company, facts: facts), from: client, in: repositories)
         return ended
-    }
-
-    /// Whoever follows the link reads the mail of the address. Had nobody shown that before, then somebody else may have
-    /// made the account, and left a way in for themselves.
-    private func prove(_ user: inout User, from client: Client, at now: Timestamp, in repositories: Repositories) async throws {
-        guard user.emailVerifiedAt == nil else { return }
-        user.emailVerifiedAt = now
-        try await repositories.users.setEmail(of: user, at: now)
-        guard try await repositories.telegramIdentities.delete(ofUser: user.id) != nil else { return }
-        let company = try await audit.company(ofEventAbout: user.id, in: repositories)
-        try await audit.record(
-            AuditEvent(
-                .telegramUnlinked, user: user.id, company: company, facts: [.init("reason", "address_proved_by_reset")]),
-            from: client, in: repositories)
     }
 }

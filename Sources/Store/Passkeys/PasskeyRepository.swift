@@ -65,6 +65,13 @@ public struct PasskeyRepository: Sendable {
     public func delete(_ id: UUID, ofUser user: UUID) async throws(DatabaseError) {
         try await sql.run(Self.deletePasskey, [id.sqlValue, user.sqlValue])
     }
+
+    private static let deleteFactorsOf = Statement("DELETE FROM passkeys WHERE user_id = $1 AND is_second_factor = 1")
+
+    /// Deletes those that other doors ask for.
+    public func deleteFactors(ofUser user: UUID) async throws(DatabaseError) {
+        try await sql.run(Self.deleteFactorsOf, [user.sqlValue])
+    }
 }
 
 /// Challenges that were used.

@@ -92,6 +92,39 @@ import Testing
         }
     }
 
+    @Test("a copied key is told of aloud, whatever it is shown for")
+    func copies() async throws {
+        try await withGatehouse { gatehouse in
+            let ada = try PasskeyHolder(gatehouse, try gatehouse.registered())
+            var key = try ada.newPasskey(for: "second_factor")
+            key.counter = 9
+            let first = try #require(try ada.login()["second_factor_token"]?.string)
+            let token = try #require(try ada.finish(first, with: key)["access_token"]?.string)
+            let second = try #require(try ada.login()["second_factor_token"]?.string)
+            #expect(try ada.finish(second, with: key).code == "code_invalid")
+            let options = try gatehouse.client.send("POST", "/auth/passkeys/step-up-options", token: token).json
+            let reply = try gatehouse.client.send(
+                "POST", "/auth/passkeys/step-up", json: ["credential": key.get(options)], token: token)
+            #expect(reply.code == "code_invalid", "\(reply.text)")
+            #expect(try await gatehouse.audit("passkey.counter_behind").count == 2)
+        }
+    }
+
+    @Test("an administrator takes lost security keys away, and the password is enough again", arguments: Stores.all)
+    func reset(store: StoreKind) async throws {
+        try await withGatehouse(on: store) { gatehouse in
+            let root = try gatehouse.superAdmin()
+            let ada = try PasskeyHolder(gatehouse, try gatehouse.registered())
+            let passkey = try ada.newPasskey()
+            _ = try ada.newPasskey(for: "second_factor")
+            #expect(try ada.login()["second_factor_required"] == true)
+            #expect(try root.delete("/users/\(ada.member.id)/second-factors").status == 200)
+            #expect(try ada.login()["access_token"] != nil)
+            // What signs in by itself is no second factor, and stays.
+            #expect(try ada.signIn(with: passkey).status == 200)
+        }
+    }
+
     @Test("the last second factor stays where one is required, and goes where none is")
     func lastFactor() async throws {
         try await withGatehouse { gatehouse in

@@ -23,10 +23,36 @@ import Testing
             headers: cookie.map { ["Cookie": "gatehouse_magic_link=\($0)"] } ?? [:])
     }
 
+    /// Ada with a proved address.
+    private func proved(_ gatehouse: Gatehouse, _ mails: MailFolder) async throws -> Member {
+        let ada = try gatehouse.registered()
+        let token = try await mails.mail(.emailVerification).token
+        let reply = try gatehouse.client.send("POST", "/auth/email-verification/confirm", json: ["token": .string(token)])
+        try #require(reply.status == 200)
+        return ada
+    }
+
+    @Test("case 53: the first who comes in by the address takes everything from whoever made the account before")
+    func case53Takeover() async throws {
+        try await withMail { gatehouse, mails async throws in
+            let eve = try gatehouse.registered()
+            let cookie = try #require(try ask(gatehouse).cookie("gatehouse_magic_link"))
+            let first = try follow(gatehouse, try await mails.mail(.magicLink).token, cookie: cookie)
+            #expect(first["requires_password_change"] == true && first["access_token"] == nil, "\(first.text)")
+            #expect(try !eve.isSignedIn())
+            #expect(try gatehouse.login()["requires_password_change"] == true)
+            let changed = try gatehouse.client.send(
+                "POST", "/auth/first-login/change-password",
+                json: ["password_change_token": first["password_change_token"] ?? .null, "new_password": "seventeen quiet looms"])
+            #expect(changed.status == 200, "\(changed.text)")
+            #expect(try gatehouse.login().code == "credentials_invalid")
+        }
+    }
+
     @Test("the link signs in the browser that asked for it, once, and no other", arguments: Stores.all)
     func whole(on kind: StoreKind) async throws {  // case 35
         try await withMail(on: kind) { gatehouse, mails async throws in
-            _ = try gatehouse.registered()
+            _ = try await proved(gatehouse, mails)
             let asked = try ask(gatehouse)
             let cookie = try #require(asked.cookie("gatehouse_magic_link"))
             let set = try #require(asked.headers("set-cookie").first { $0.hasPrefix("gatehouse_magic_link") })
@@ -50,7 +76,7 @@ import Testing
     @Test("of many who use a link at once one gets in", arguments: Stores.all)
     func case35Concurrency(on kind: StoreKind) async throws {
         try await withMail(on: kind) { gatehouse, mails async throws in
-            _ = try gatehouse.registered()
+            _ = try await proved(gatehouse, mails)
             let cookie = try #require(try ask(gatehouse).cookie("gatehouse_magic_link"))
             let token = try await mails.mail(.magicLink).token
             let request = HTTPClient.request(
@@ -81,7 +107,7 @@ import Testing
     @Test("standing, expiry and a password that must be changed hold at this door too", arguments: Stores.all)
     func standing(on kind: StoreKind) async throws {  // cases 37, 41, 51
         try await withMail(on: kind) { gatehouse, mails async throws in
-            let ada = try gatehouse.registered()
+            let ada = try await proved(gatehouse, mails)
             let cookie = try #require(try ask(gatehouse).cookie("gatehouse_magic_link"))
             let late = try await mails.mail(.magicLink).token
             gatehouse.clock.advance(by: .seconds(900))

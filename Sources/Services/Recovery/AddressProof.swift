@@ -1,0 +1,30 @@
+import Ground
+import Store
+
+/// The first time that somebody comes in by the mail of an address.
+///
+/// Until then nobody had shown that the address is theirs: whoever made the account may be somebody else, and have left ways
+/// in for themselves. Those are taken away.
+struct AddressProof: Sendable {
+    let audit: Audit
+    let clock: Clock
+
+    /// - Returns: the sessions that ended, where it was the first time.
+    func take(for user: inout User, from client: Client, in repositories: Repositories) async throws -> [UUID] {
+        guard user.emailVerifiedAt == nil else { return [] }
+        let now = clock.now
+        user.emailVerifiedAt = now
+        try await repositories.users.setEmail(of: user, at: now)
+        let company = try await audit.company(ofEventAbout: user.id, in: repositories)
+        try await audit.record(AuditEvent(.emailVerified, user: user.id, company: company), from: client, in: repositories)
+        if user.passwordHash != nil {
+            user.requiresPasswordChange = try await repositories.users.requirePasswordChange(of: user.id, at: now)
+        }
+        if try await repositories.telegramIdentities.delete(ofUser: user.id) != nil {
+            let facts: [JSON.Member] = [.init("reason", "address_proved")]
+            try await audit.record(
+                AuditEvent(.telegramUnlinked, user: user.id, company: company, facts: facts), from: client, in: repositories)
+        }
+        return try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)
+    }
+}
