@@ -197,9 +197,8 @@ public final class Services: Sendable {
         let disowning = Disowning(renewal: renewal, mail: mail, audit: audit, clock: clock)
         disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
-            store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests,
-            links: mailLinks, proof: addressProof,
-            audit: audit, clock: clock)
+            store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
+            proof: addressProof, audit: audit, clock: clock)
         emails = EmailService(
             store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
             clock: clock)

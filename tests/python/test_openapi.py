@@ -310,7 +310,7 @@ class Somebody:
         def found():
             newest = sorted((self.house.data / "mail").glob(f"*-{kind}-0*.eml"))[-20:]
             letters = (Letter(path.read_bytes()) for path in newest)
-            return next((letter.token for letter in letters if letter.message["To"] == address), None)
+            return next((letter.token for letter in letters if letter.message["To"].addresses[0].addr_spec == address), None)
         return eventually(found)
 
     def fit(self, case):
