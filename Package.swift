@@ -63,6 +63,7 @@ let package = Package(
                 "Ground", "COpenSSL", "CSodium", "CHashMemory", "CCrypt", "CZxcvbn", "CIdn2", "CUnistring",
                 "CCommonPasswords",
             ]),
+        floor("WebAuthn", ["Ground", "Credentials", "COpenSSL"]),
         floor("HTML", []),
         floor("Outgoing", ["Ground", "CCurl"]),
         floor("Countries", ["Ground", "CMaxMind"]),
@@ -71,7 +72,7 @@ let package = Package(
             "Store", ["Ground", "SQL", "KeyValue"],
             resources: [.embedInCode("Migrations")]),
         floor(
-            "Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "Outgoing", "Countries"],
+            "Services", ["Ground", "Store", "SQL", "KeyValue", "JOSE", "Credentials", "WebAuthn", "Outgoing", "Countries"],
             resources: [.embedInCode("Mail/Templates")]),
         floor(
             "Web", ["Ground", "HTTP", "Services", "HTML", "QRCode"],
@@ -83,7 +84,7 @@ let package = Package(
         .testTarget(
             name: "GatehouseTests",
             dependencies: [
-                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "HTML", "Outgoing", "Countries", "QRCode", "Store",
+                "Ground", "HTTP", "SQL", "KeyValue", "JOSE", "Credentials", "WebAuthn", "HTML", "Outgoing", "Countries", "QRCode", "Store",
                 "Services", "Web",
             ],
             // What tests do themselves takes no time; to optimise it takes minutes.

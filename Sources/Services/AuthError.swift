@@ -97,6 +97,16 @@ public enum AuthError: Error, Sendable {
     case linkInvalid
     /// No mail leaves this server.
     case mailNotConfigured
+    /// What an authenticator said cannot be read; with the part that cannot.
+    case passkeyMalformed(part: String)
+    /// What an authenticator said proves nothing.
+    case passkeyRefused(because: String)
+    /// No account has such a passkey, or it is not good for this.
+    case passkeyUnknown
+    /// The passkey is registered already.
+    case passkeyTaken
+    /// The challenge is not ours, was given to somebody else or for something else, was used, or has expired.
+    case challengeInvalid
     case rateLimited(retryAfter: Duration)
     /// More password hashing is asked for than the machine can do.
     case overloaded(retryAfter: Duration)

@@ -70,6 +70,7 @@ public struct Housekeeping: Sendable {
             try await store.writing.secondFactors.sweep(expiredBefore: now)
             try await store.writing.rememberedDevices.sweep(expiredBefore: now)
             try await store.writing.mailLinks.sweep(expiredBefore: now - Self.linkMemory)
+            try await store.writing.passkeyChallenges.sweep(expiredBefore: now)
             try await store.transaction { try await $0.accessRequests.sweep(overBefore: now - access.requestRetention) }
             try await store.writing.botTalks.sweep(endedBefore: now - Self.updateMemory)
             try await sweepOutbox(at: now)

@@ -26,6 +26,7 @@ public final class Services: Sendable {
     public let secondFactors: SecondFactors
     public let secondFactorEnrolment: SecondFactorEnrolment
     public let stepUps: StepUpService
+    public let passkeys: PasskeyService
     public let firstStart: FirstStartService
     public let passwords: PasswordService
     public let limits: RateLimiter
@@ -175,6 +176,12 @@ public final class Services: Sendable {
         let addressProof = AddressProof(audit: audit, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
+        passkeys = PasskeyService(
+            store: store, signIn: signIn, secondFactors: secondFactors, enrolment: secondFactorEnrolment, stepUps: stepUps,
+            attempts: proofAttempts,
+            challenges: PasskeyChallenges(
+                key: HMACKey(try await secrets.secret(for: "passkeys")), clock: clock, random: random),
+            settings: configuration.passkeys, audit: audit, log: base.log, clock: clock, random: random)
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)

@@ -80,6 +80,8 @@ public struct Repositories: Sendable {
     public var rememberedDevices: RememberedDeviceRepository { RememberedDeviceRepository(sql: sql) }
     public var referrals: ReferralRepository { ReferralRepository(sql: sql) }
     public var mailLinks: MailLinkRepository { MailLinkRepository(sql: sql) }
+    public var passkeys: PasskeyRepository { PasskeyRepository(sql: sql) }
+    public var passkeyChallenges: PasskeyChallengeRepository { PasskeyChallengeRepository(sql: sql) }
 }
 
 /// Whether a transaction has put something into the outbox.

@@ -24,6 +24,7 @@ enum Schema {
         Migration(number: 12, name: "doors", oldestProgram: 1, script: text(PackageResources._012_doors_sql)),
         // An older program would ask nobody for a second factor: it must not start again.
         Migration(number: 13, name: "second_factor", script: text(PackageResources._013_second_factor_sql)),
+        Migration(number: 14, name: "passkeys", oldestProgram: 1, script: text(PackageResources._014_passkeys_sql)),
         Migration(number: 15, name: "mail", oldestProgram: 1, script: text(PackageResources._015_mail_sql)),
     ]
 

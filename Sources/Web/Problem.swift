@@ -68,6 +68,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case lastWayIn = "last_way_in"
     case linkInvalid = "link_invalid"
     case mailNotConfigured = "mail_not_configured"
+    case passkeyMalformed = "passkey_malformed"
+    case passkeyRefused = "passkey_refused"
+    case passkeyUnknown = "passkey_unknown"
+    case passkeyTaken = "passkey_taken"
+    case challengeInvalid = "challenge_invalid"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
@@ -83,11 +88,12 @@ enum ProblemCode: String, CaseIterable, Sendable {
     var status: Status {
         switch self {
         case .malformedBody, .validationFailed, .badRequest, .forwardedHeaderInvalid, .webhookURLNotAllowed,
-            .telegramDataMalformed, .botTokenRefused, .linkInvalid:
+            .telegramDataMalformed, .botTokenRefused, .linkInvalid, .passkeyMalformed:
             .badRequest
         case .tokenMissing, .tokenInvalid, .tokenExpired, .tokenReused, .sessionEnded, .credentialsInvalid,
             .codeInvalid, .telegramDataNotSigned, .telegramDataExpired, .telegramDataInFuture, .telegramDataReplayed,
-            .signInNotBegun, .telegramRefused, .insufficientUserAuthentication:
+            .signInNotBegun, .telegramRefused, .insufficientUserAuthentication, .passkeyRefused, .passkeyUnknown,
+            .challengeInvalid:
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
             .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired, .signInRefused,
@@ -98,7 +104,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .requestTimeout: Status(408)
         case .emailTaken, .domainTaken, .lastSuperAdmin, .roleNameTaken, .systemRole, .roleInUse, .notMember, .tooMany,
             .alreadyMember, .wouldShutYouOut, .webhookDisabled, .telegramTaken, .telegramLinked, .lastWayIn, .botTaken,
-            .accessHeld, .requestClosed, .secondFactorUnavailable, .secondFactorEnabled, .lastSecondFactor:
+            .accessHeld, .requestClosed, .secondFactorUnavailable, .secondFactorEnabled, .lastSecondFactor,
+            .passkeyTaken:
             .conflict
         case .importRefused: Status(422)
         case .bodyTooLarge: .contentTooLarge
@@ -181,6 +188,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .lastWayIn: "Without this nobody could sign in to the account any more."
         case .linkInvalid: "The link was used, has expired, or is not valid here."
         case .mailNotConfigured: "No mail leaves this server."
+        case .passkeyMalformed: "What the authenticator said cannot be read."
+        case .passkeyRefused: "What the authenticator said proves nothing here."
+        case .passkeyUnknown: "No account has this passkey."
+        case .passkeyTaken: "The passkey is registered already."
+        case .challengeInvalid: "The challenge is not good any more, or never was here."
         case .bodyTooLarge: "The body is too large."
         case .unsupportedMediaType: "The body is of a type that is not taken here."
         case .expectationFailed: "The expectation cannot be met."

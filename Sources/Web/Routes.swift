@@ -108,6 +108,19 @@ enum Routes {
                 "/access-reviews/{id:uuid}/withdraw", guard: .may("access_requests:manage"), limit: .standard,
                 AccessHandler.withdraw)
         }
+        table.group("/auth/passkeys", tag: "Passkeys") {
+            $0.post("/registration-options", guard: .signedIn, limit: .standard, PasskeyHandler.beginRegistration)
+            $0.post("", guard: .signedIn, limit: .standard, PasskeyHandler.register)
+            $0.get("", guard: .signedIn, limit: .standard, PasskeyHandler.list)
+            $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, PasskeyHandler.rename)
+            $0.delete("/{id:uuid}", guard: .signedIn, limit: .standard, PasskeyHandler.delete)
+            $0.post("/sign-in-options", guard: .anyone, limit: .signIn, PasskeySignInHandler.begin)
+            $0.post("/sign-in", guard: .anyone, limit: .signIn, PasskeySignInHandler.signIn)
+            $0.post("/second-factor-options", guard: .anyone, limit: .signIn, PasskeySignInHandler.beginSecondFactor)
+            $0.post("/second-factor", guard: .anyone, limit: .signIn, PasskeySignInHandler.finishSecondFactor)
+            $0.post("/step-up-options", guard: .signedIn, limit: .signIn, PasskeySignInHandler.beginStepUp)
+            $0.post("/step-up", guard: .signedIn, limit: .signIn, PasskeySignInHandler.finishStepUp)
+        }
         table.group("/auth", tag: "Account") {
             $0.get("/profile", guard: .signedIn, limit: .standard, ProfileHandler.read)
             $0.patch("/profile", guard: .signedIn, limit: .standard, ProfileHandler.update)

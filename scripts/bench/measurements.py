@@ -12,6 +12,7 @@ from statistics import median
 from bench import load, machine, servers
 from bench.crowd import SQLiteCrowd
 from bench.list_measurements import MANY, THOUSAND, Lists
+from bench.passkey_measurements import passkeys
 from bench.report import ROUNDS, at_least, at_most, middle, say
 from bench.seed import PASSWORD, SQLiteSeed, email
 from bench.telegram_measurements import TelegramBench
@@ -44,12 +45,14 @@ class Bench:
         self.audit_price(server, unrecorded, few)
         self.validate(server)
         self.permission()
+        self.one_time_code()
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
         server.stop()
         TelegramBench(
             self.binary, self.folder, self.processes, self.seconds, self.table, self.refresh_load).run()
+        passkeys(self.folder, self.seconds, self.table)
         self.bring_in()
         self.lists()
         self.weigh(static_binary)
@@ -174,6 +177,17 @@ class Bench:
             self.folder / "permission_rate", root / ".build/release")
         runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
         self.table.add("check of a permission, by guard and service", runs, bar=at_most(middle(runs, "cpu"), 2, "us"))
+
+    def one_time_code(self):
+        """What a second factor adds to a sign-in beside its questions to the store."""
+        say("checking one-time codes")
+        root = load.HERE.parent.parent
+        program = machine.compile_swift(
+            [load.HERE / "totp_rate.swift"], self.folder / "totp_rate", root / ".build/release",
+            ["Ground", "CSystem", "Credentials", "CCommonPasswords", "CHashMemory"],
+            ["crypto", "zxcvbn", "unistring", "crypt", "sodium", "idn2"])
+        runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
+        self.table.add("check of a one-time code, sealed secret included", runs, bar=at_most(middle(runs, "cpu"), 5, "us"))
 
     # Signing in
 

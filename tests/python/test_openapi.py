@@ -9,12 +9,14 @@ from pathlib import Path
 
 import hypothesis
 import jsonschema
+import pyotp
 import pytest
 import schemathesis
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as specs
 
+from authenticators import Authenticator
 from gatehouse import PASSWORD, PATIENCE, Gatehouse, run
 from local_telegram import LocalBotAPI
 from mail import letters_in
@@ -175,6 +177,8 @@ class Somebody:
     def renew(self):
         Somebody.count += 1
         self.password = PASSWORD
+        for name in ("passkey", "factor"):
+            self.made.pop(name, None)
         self.tokens = self.house.register(f"person{Somebody.count}")
         self.email = self.tokens["user"]["email"]
 
@@ -219,6 +223,9 @@ class Somebody:
                 "webhook": self.webhook,
                 "request": self.request,
                 "bot": self.bot,
+                "challenge": self.challenge,
+                "passkey": lambda: self.passkey("sign_in"),
+                "factor": self.factor,
             }
             self.made[name] = make[name]()
         return self.made[name]
@@ -234,6 +241,46 @@ class Somebody:
         for other in self.house.call("GET", "/telegram/bots", self.above).json()["items"]:
             self.house.call("DELETE", f"/telegram/bots/{other['id']}", self.above)
         return self.post("/telegram/bots", token=self.house.telegram.bot().token)
+
+    def options(self, path, cookies=None, **body):
+        answer = self.house.call("POST", path, self.tokens["access_token"], json=body, cookies=cookies)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["public_key"], answer.cookies.get_dict()
+
+    def passkey(self, use):
+        """An authenticator with a passkey of this person, and the id of that."""
+        # The server does not know which port the system has chosen.
+        authenticator = Authenticator("http://localhost:0")
+        credential = authenticator.create(self.options("/auth/passkeys/registration-options", use=use)[0])
+        answer = self.house.call(
+            "POST", "/auth/passkeys", self.tokens["access_token"], json={"credential": credential})
+        assert answer.status_code == 201, answer.text
+        return authenticator, answer.json()["passkey"]["id"]
+
+    def factor(self):
+        """The second factor of somebody new."""
+        self.renew()
+        return self.passkey("second_factor")[0]
+
+    def fit_passkey(self, case, body):
+        if case.path == "/auth/passkeys":
+            body["credential"] = Authenticator("http://localhost:0").create(
+                self.options("/auth/passkeys/registration-options")[0])
+        elif case.path.endswith("/sign-in"):
+            options, case.cookies = self.options("/auth/passkeys/sign-in-options")
+            body |= {"credential": self.thing("passkey")[0].get(options), "company_id": None}
+        elif case.path.endswith("/step-up"):
+            authenticator, _ = self.thing("passkey")
+            body["credential"] = authenticator.get(self.options("/auth/passkeys/step-up-options")[0])
+        elif "/second-factor" in case.path:
+            authenticator = self.thing("factor")
+            asked = self.house.login(self.email, self.password)
+            case.cookies = asked.cookies.get_dict()
+            body["second_factor_token"] = asked.json()["second_factor_token"]
+            if case.path.endswith("/second-factor"):
+                options, _ = self.options(
+                    "/auth/passkeys/second-factor-options", case.cookies, second_factor_token=body["second_factor_token"])
+                body["credential"] = authenticator.get(options)
 
     def request(self):
         """Somebody new of Telegram who asks for access."""
@@ -251,6 +298,12 @@ class Somebody:
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
+        if case.path.endswith("2fa/login"):
+            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
+        elif case.path in ("/auth/2fa/code", "/auth/2fa/enrolment/setup", "/auth/2fa/enrolment"):
+            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
+        if case.path == "/auth/passkeys/step-up-options":
+            self.thing("passkey")
         if case.path == "/auth/telegram/bot-sign-ins":
             case.query = {"bot_id": self.house.bot.id}
         body = case.body
@@ -287,6 +340,8 @@ class Somebody:
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)
         if case.path.startswith("/api/v2"):
             sound |= self.sound_for_mini_app(case, body)
+        if case.path.startswith("/auth/passkeys"):
+            self.fit_passkey(case, body)
         if "telegram/bots" in case.path:
             token = self.house.telegram.bot().token if case.method == "POST" else None
             sound |= {"token": token, "client_secret": None, "doors": ["widget"]}
@@ -296,6 +351,8 @@ class Somebody:
             sound |= {"url": "https://receiver.invalid/", "events": ["*"], "enabled": False}
         if "invitations/" in case.path:
             sound |= {"token": self.thing("invitation")["token"], "name": "Grace Hopper", "password": PASSWORD}
+        if "/2fa/" in case.path or "/step-up" in case.path:
+            sound |= self.sound_for_second_factor(case)
         if "first-login" in case.path:
             sound |= {"password_change_token": self.thing("first login")["password_change_token"],
                       "new_password": "seventeen quiet looms"}
@@ -334,6 +391,50 @@ class Somebody:
             letter for letter in letters_in(self.house.data / "mail", kind)
             if letter.message["To"].addresses[0].addr_spec == to), None), what=kind)
 
+    def with_app(self):
+        """Somebody who has an authenticator app."""
+        Somebody.count += 1
+        person = self.house.register(f"app{Somebody.count}")
+        person["recovery_codes"] = self.set_app_up(person["access_token"])
+        return person
+
+    def set_app_up(self, token):
+        made = self.house.call("POST", "/auth/2fa/setup", token, json={}).json()
+        enabled = self.house.call(
+            "POST", "/auth/2fa/enable", token, json={"code": pyotp.TOTP(made["secret"]).now()})
+        assert enabled.status_code == 200, enabled.text
+        return enabled.json()["recovery_codes"]
+
+    def challenge(self):
+        """A sign-in that waits for a second factor."""
+        person = self.with_app()
+        answer = self.house.login(person["user"]["email"])
+        return {"token": answer.json()["second_factor_token"], "device": answer.cookies["gatehouse_device"],
+                "codes": person["recovery_codes"]}
+
+    def remembered(self):
+        """Somebody whose browser is remembered."""
+        challenge = self.challenge()
+        answer = self.house.call(
+            "POST", "/auth/2fa/login", cookies={"gatehouse_device": challenge["device"]}, json={
+                "second_factor_token": challenge["token"], "method": "recovery_code", "code": challenge["codes"][0],
+                "remember_device": True})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def sound_for_second_factor(self, case):
+        if case.path.endswith("/enable"):
+            made = self.house.call("POST", "/auth/2fa/setup", self.token, json={}).json()
+            code = pyotp.TOTP(made["secret"]).now() if "secret" in made else "123456"
+            return {"method": "totp", "code": code}
+        if case.path.endswith(("/login", "/code", "/enrolment", "/enrolment/setup")) and "/2fa/" in case.path:
+            challenge = self.thing("challenge")
+            sound = {"second_factor_token": challenge["token"], "code": "123456"}
+            if case.path.endswith("/login"):
+                sound |= {"method": "recovery_code", "code": challenge["codes"][0]}
+            return sound
+        return {"code": "123456", "password": self.password} | ({} if case.path.endswith("/setup") else {"method": "totp"})
+
     def sound_for_mini_app(self, case, body):
         if case.path.endswith("/telegram"):
             body.clear()
@@ -358,6 +459,12 @@ class Somebody:
             parameters[name] = ids[name]()
         if self.is_program:
             self.house.call("PUT", f"/users/{user}/app-data/balance", self.token, json={"data": {}})
+        if case.path.startswith("/auth/2fa/devices/"):
+            self.tokens = self.remembered()
+            devices = self.house.call("GET", "/auth/2fa/devices", self.token).json()
+            parameters["id"] = devices["items"][0]["id"]
+        if case.path.endswith("/second-factors"):
+            self.set_app_up(self.tokens["access_token"])
         if "restore" in case.path:
             self.house.call("DELETE", f"/users/{user}", self.above)
         if "/members/" in case.path:
@@ -368,6 +475,8 @@ class Somebody:
         first = path.split("/")[1]
         if first == "telegram":
             return str(self.thing("bot")["id"])
+        if path.startswith("/auth/passkeys"):
+            return self.thing("passkey")[1]
         if first == "auth":
             return self.tokens["session_id"]
         if first == "audit-logs":
@@ -383,7 +492,7 @@ class Somebody:
         if status >= 300:
             return
         method, path = label.split(" ")
-        if method == "DELETE" or "invitations" in path or "first-login" in path or "access-requests" in path:
+        if method == "DELETE" or "2fa/login" in path or "invitations" in path or "first-login" in path or "access-requests" in path:
             self.made.clear()
         if path in BY_MAIL and not path.endswith("validate"):
             self.made.clear()

@@ -36,6 +36,7 @@ public struct ErasureService: Sendable {
                     "access_requests": .array(try await repositories.accessRequests.all(ofUser: id).map(json)),
                     "sessions": .array(try await allSessions(of: id, in: repositories).map(Self.json)),
                     "telegram": try await telegram(of: id, in: repositories),
+                    "passkeys": .array(try await repositories.passkeys.all(ofUser: id).map(Self.json)),
                     "referrals": try await referrals(of: id, in: repositories),
                     "exported_at": JSON(clock.now),
                 ]
@@ -165,6 +166,14 @@ public struct ErasureService: Sendable {
             "id": JSON(session.id), "created_at": JSON(session.createdAt), "last_used_at": JSON(session.lastUsedAt),
             "ended_at": JSON(session.endedAt), "ip": .string(session.ip), "user_agent": .string(session.userAgent),
             "device": .string(session.device.name),
+        ]
+    }
+
+    private static func json(of passkey: Passkey) -> JSON {
+        [
+            "id": JSON(passkey.id), "credential_id": .string(Base64URL.encode(passkey.credentialID)),
+            "name": .string(passkey.name), "model": JSON(AuthenticatorModels.name(of: passkey.aaguid)),
+            "created_at": JSON(passkey.createdAt), "last_used_at": JSON(passkey.lastUsedAt),
         ]
     }
 

@@ -90,11 +90,15 @@ public struct AuditEvent: Sendable {
         case emailChangeRequested = "email.change_requested"
         case emailChangeUndone = "email.change_undone"
         case magicLinkRequested = "magic_link.requested"
+        case passkeyRegistered = "passkey.registered"
+        case passkeyRenamed = "passkey.renamed"
+        case passkeyDeleted = "passkey.deleted"
+        case passkeyCounterBehind = "passkey.counter_behind"
 
         /// Nothing that fails is of severity info: the index of what is grave has all of it.
         public var severity: String {
             switch self {
-            case .tokenReused, .accountLocked, .disowned, .emailChangeUndone: "critical"
+            case .tokenReused, .accountLocked, .disowned, .emailChangeUndone, .passkeyCounterBehind: "critical"
             case .signInFailed, .passwordChangeFailed, .statusChanged, .userDeleted, .companyStatusChanged,
                 .superAdminCreated, .roleCreated, .roleUpdated, .roleDeleted, .roleGranted, .roleWithdrawn, .userErased,
                 .addressListChanged, .addressRefused, .userExported, .serviceAccountCreated, .serviceAccountUpdated,
@@ -102,7 +106,7 @@ public struct AuditEvent: Sendable {
                 .usersImported, .usersExported, .webhookDisabled, .telegramLinked, .telegramUnlinked, .botCreated, .botUpdated,
                 .botDeleted, .accessApproved, .accessRejected, .accessRequestDeleted, .accessDecisionRefused,
                 .accessEndChanged, .accessWithdrawn, .secondFactorFailed, .secondFactorDisabled, .secondFactorReset,
-                .recoveryCodesMade, .recoveryCodeUsed, .passwordReset:
+                .recoveryCodesMade, .recoveryCodeUsed, .passwordReset, .passkeyRegistered, .passkeyDeleted:
                 "warning"
             default: "info"
             }
@@ -111,7 +115,7 @@ public struct AuditEvent: Sendable {
         public var outcome: String {
             switch self {
             case .signInFailed, .passwordChangeFailed, .tokenReused, .addressRefused, .accessDecisionRefused,
-                .secondFactorFailed:
+                .secondFactorFailed, .passkeyCounterBehind:
                 "failure"
             default: "success"
             }

@@ -76,14 +76,15 @@ extension SecondFactorEnrolment {
         return try await repositories.companies.all(ofUser: user.id).contains { $0.secondFactorSince != nil }
     }
 
-    /// Takes every code, app and remembered browser from a person who has lost them. Passkeys stay.
+    /// Takes every code, app, security key and remembered browser from a person who has lost them. Passkeys that sign in by
+    /// themselves stay.
     /// - Returns: whether there was anything.
     func reset(_ user: User, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
         guard !user.factors.isEmpty else { return false }
-        let rest = user.factors.filter { $0 == .passkey }
         try await repositories.secondFactors.deleteSecret(of: user.id)
+        try await repositories.passkeys.deleteFactors(ofUser: user.id)
         try await forgetRest(of: user.id, in: repositories)
-        try await repositories.secondFactors.set(rest.map(\.rawValue), of: user.id, at: now)
+        try await repositories.secondFactors.set([], of: user.id, at: now)
         return true
     }
 }

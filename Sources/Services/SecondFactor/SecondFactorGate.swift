@@ -27,13 +27,14 @@ struct SecondFactorGate: Sendable {
     func demand(of arrival: Arrival, at now: Timestamp, in repositories: Repositories) async throws -> SecondFactorChallenge? {
         let (user, client) = (arrival.user, arrival.client)
         let factors = user.factors
+        // A passkey that has verified the person is two factors, whatever else they have set up.
+        guard !arrival.methods.hasSecondFactor else { return nil }
         if factors.isEmpty {
             guard let since = SecondFactorRule.since(of: user, arrival.grants, in: arrival.company),
                 since + settings.grace <= now
             else { return nil }
             return try await challenge(arrival, offering: [], at: now, in: repositories)
         }
-        guard !arrival.methods.hasSecondFactor else { return nil }
         if let device = client.deviceToken, settings.deviceMemory > .zero,
             try await repositories.rememberedDevices.contains(Self.hash(ofDevice: device), of: user.id, at: now)
         {

@@ -28,6 +28,7 @@ public struct Configuration: Sendable {
     public let telegram: TelegramSettings
     public let access: AccessSettings
     public let mail: MailSettings
+    public let passkeys: PasskeySettings
 
     /// Reads every setting.
     /// - Throws: all that is wrong with them at once. A server must not start with a setting that it cannot read.
@@ -58,6 +59,8 @@ public struct Configuration: Sendable {
         access = AccessSettings(reading: &reader)
         reader.begin("Mail")
         mail = MailSettings(reading: &reader, server: server, environment: environment)
+        reader.begin("Passkeys")
+        passkeys = PasskeySettings(reading: &reader, publicURL: server.publicURL)
         if environment == .production { demandSecurity(&reader) }
         guard reader.faults.isEmpty else { throw SettingReader.Faults(all: reader.faults) }
     }
@@ -153,7 +156,7 @@ public struct ServerSettings: Sendable {
     }
 
     /// `https://host[:port]`, without a trailing slash; nil for anything else.
-    private static func origin(_ text: String) -> String? {
+    static func origin(_ text: String) -> String? {
         let text = text.hasSuffix("/") ? String(text.dropLast()) : text
         let rest = text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
         let allowed = rest.utf8.allSatisfy { byte in

@@ -53,9 +53,9 @@ extension TelegramService {
                 guard let user = try await repositories.users.find(token.userID),
                     let identity = try await repositories.telegramIdentities.find(ofUser: user.id)
                 else { throw AuthError.notFound }
-                guard user.passwordHash != nil, user.emailKey != nil else { throw AuthError.lastWayIn }
                 guard !user.factors.contains(.telegram) else { throw AuthError.secondFactorEnabled }
                 _ = try await repositories.telegramIdentities.delete(ofUser: user.id)
+                guard try await WaysIn.exist(for: user, in: repositories) else { throw AuthError.lastWayIn }
                 try await self.record(.telegramUnlinked, identity.telegramID, by: token, from: client, in: repositories)
             }
         } catch { throw .from(error) }

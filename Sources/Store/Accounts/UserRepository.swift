@@ -160,6 +160,7 @@ public struct UserRepository: Sendable {
         "DELETE FROM user_roles WHERE user_id = $1", "DELETE FROM memberships WHERE user_id = $1",
         "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM telegram_identities WHERE user_id = $1",
         "DELETE FROM telegram_codes WHERE user_id = $1", "DELETE FROM mail_links WHERE user_id = $1",
+        "DELETE FROM passkeys WHERE user_id = $1",
         "DELETE FROM referrals WHERE user_id = $1", "DELETE FROM referrals WHERE inviter_id = $1",
         "DELETE FROM referral_codes WHERE user_id = $1", "DELETE FROM users WHERE id = $1",
     ].map { Statement($0) }

@@ -84,7 +84,8 @@ enum UserHandler {
     static let resetSecondFactors = Operation(
         "resetSecondFactors", "Takes the second factors from a person who has lost them",
         detail: """
-            Their app, codes, recovery codes and remembered browsers; passkeys stay. Every session ends at once. Where a             second factor is required, the next sign-in asks to set one up.
+            Their app, codes, recovery codes, security keys and remembered browsers; passkeys that sign in by themselves stay. \
+            Every session ends at once. Where a second factor is required, the next sign-in asks to set one up.
             """,
         answers: .json(UserAnswer.self, "The person."), problems: [.notFound, .insufficientUserAuthentication]
     ) { call in

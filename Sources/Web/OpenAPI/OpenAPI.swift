@@ -238,6 +238,7 @@ struct OpenAPI: Sendable {
             .init(SessionAnswer.schemaName, SessionAnswer.schema),
             .init(HistoryItemAnswer.schemaName, HistoryItemAnswer.schema),
             .init(AccessReviewAnswer.schemaName, AccessReviewAnswer.schema),
+            .init(RememberedDeviceAnswer.schemaName, RememberedDeviceAnswer.schema),
         ]
         for endpoint in endpoints {
             guard let name = endpoint.operation.answer.schemaName, !members.contains(where: { $0.name == name }) else {

@@ -20,9 +20,27 @@ import Testing
         GET /auth/sign-in-history: everyone
         POST /authorize: everyone
         POST /authorize/batch: everyone
+        GET /auth/2fa: everyone
+        POST /auth/2fa/setup: everyone
+        POST /auth/2fa/enable: everyone
+        POST /auth/2fa/disable: everyone
+        POST /auth/2fa/verify: everyone
+        POST /auth/2fa/recovery-codes: everyone
+        GET /auth/2fa/devices: everyone
+        DELETE /auth/2fa/devices: everyone
+        DELETE /auth/2fa/devices/{id}: everyone
+        POST /auth/step-up: everyone
+        POST /auth/step-up/code: everyone
         GET /auth/telegram: everyone
         DELETE /auth/telegram: everyone
         POST /auth/telegram/link: everyone
+        POST /auth/passkeys/registration-options: everyone
+        POST /auth/passkeys: everyone
+        GET /auth/passkeys: everyone
+        PATCH /auth/passkeys/{id}: everyone
+        DELETE /auth/passkeys/{id}: everyone
+        POST /auth/passkeys/step-up-options: everyone
+        POST /auth/passkeys/step-up: everyone
         POST /auth/telegram/link/start: everyone
         GET /api/v2/auth/check: everyone
         GET /api/v2/auth/session: everyone
@@ -51,6 +69,7 @@ import Testing
         POST /users/{id}/restore: SuperAdmin Admin
         POST /users/{id}/erase: SuperAdmin Admin
         POST /users/{id}/require-password-change: SuperAdmin Admin
+        DELETE /users/{id}/second-factors: SuperAdmin Admin
         PATCH /users/{id}/ip-whitelist: SuperAdmin Admin
         GET /users/{id}/roles: SuperAdmin Admin Manager Operator Viewer
         POST /users/{id}/roles: SuperAdmin Admin
