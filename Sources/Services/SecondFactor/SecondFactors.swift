@@ -142,6 +142,10 @@ public struct SecondFactors: Sendable {
             first.contains("pwd") ? signIn.renewal.reason(for: user, at: now) != nil
             : first.contains(MagicLinkService.method) && user.requiresPasswordChange
         if mustChange { return .passwordChange(user, methods) }
+        if let company = challenge.companyID {
+            // The company may be suspended by now, or the person not belong to it.
+            _ = try await signIn.company(of: user, wanted: company, in: repositories)
+        }
         let opening = try await signIn.openProved(
             for: user.id, in: challenge.companyID, method: methods.text, from: client, at: now, repositories)
         var facts = challenge.auditFacts + [.init("second_factor", .string(factor.rawValue))]

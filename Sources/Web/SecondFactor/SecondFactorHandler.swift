@@ -6,7 +6,7 @@ import Services
 enum SecondFactorHandler {
     static let refusals: [ProblemCode] = [
         .tokenInvalid, .tokenExpired, .codeInvalid, .secondFactorUnavailable, .accountLocked, .accountBlocked, .accessEnded,
-        .companySuspended, .addressNotAllowed,
+        .companySuspended, .notMember, .addressNotAllowed,
     ]
 
     static let login = Operation(

@@ -125,7 +125,8 @@ import Testing
                 token: access)
             #expect(off.code == "last_second_factor", "\(off.text)")
             // What is not asked for any more may go.
-            #expect(try gatehouse.signedIn("root@example.com", password: "seventeen quiet looms").patch("/roles/\(id)", ["requires_second_factor": false]).status == 200)
+            let again = try gatehouse.signedIn("root@example.com", password: "seventeen quiet looms")
+            #expect(try again.patch("/roles/\(id)", ["requires_second_factor": false]).status == 200)
             let gone = try gatehouse.client.send(
                 "POST", "/auth/2fa/disable", json: ["password": .string(Member.password), "code": .string(app.nextCode())],
                 token: access)

@@ -135,6 +135,25 @@ import Testing
         }
     }
 
+    @Test("what is over is swept away", arguments: Stores.all)
+    func sweeping(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse async throws in
+            let app = try gatehouse.registered().authenticator()
+            var browser = Browser(gatehouse)
+            #expect(
+                try browser.finish(try browser.challenged(), app.nextCode(), method: "totp", .init("remember_device", true))
+                    .status == 200)
+            var other = Browser(gatehouse)
+            let token = try other.challenged()
+            let bytes = try #require(Base64URL.decode(token.dropFirst(4)))
+            let id = try #require(UUID(bytes: Array(bytes.prefix(16))))
+            #expect(try await gatehouse.store.reading.challenges.find(id) != nil)
+            gatehouse.clock.advance(by: .seconds(30 * 86400 + 1))
+            try await gatehouse.services.housekeeping.sweep()
+            #expect(try await gatehouse.store.reading.challenges.find(id) == nil)
+        }
+    }
+
     @Test("the secret is sealed, and under the newest key once it was used")
     func sealing() async throws {
         try await withStores(.sqliteInMemory) { stores in

@@ -169,6 +169,27 @@ import Testing
         }
     }
 
+    @Test("case 51: who was blocked, or whose company was suspended, between the two proofs stays out", arguments: Stores.all)
+    func case51Between(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse in
+            let root = try gatehouse.superAdmin()
+            let ada = try gatehouse.registered()
+            let company = try #require(ada.companyID)
+            let app = try ada.authenticator()
+            var browser = Browser(gatehouse)
+            let first = try browser.challenged()
+            #expect(try root.patch("/companies/\(company)", ["status": "SUSPENDED"]).status == 200)
+            #expect(try browser.finish(first, app.nextCode()).code == "company_suspended")
+            #expect(try root.patch("/companies/\(company)", ["status": "ACTIVE"]).status == 200)
+            let second = try browser.challenged()
+            #expect(try root.delete("/companies/\(company)/members/\(ada.id)").status == 200)
+            #expect(try browser.finish(second, app.nextCode()).code == "not_member")
+            let third = try browser.challenged()
+            #expect(try root.post("/users/\(ada.id)/block").status == 200)
+            #expect(try browser.finish(third, app.nextCode()).code == "account_blocked")
+        }
+    }
+
     @Test("case 60: an empty step is no step", arguments: [
         JSON.object([]), ["code": ""], ["code": "123456", "method": "none"], ["code": nil], ["code": 123456],
     ])
