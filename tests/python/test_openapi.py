@@ -517,6 +517,9 @@ class Somebody:
         if path in BY_MAIL and not path.endswith("validate"):
             self.made.clear()
             self.renew()
+        # A person has twenty at most.
+        if label == "POST /auth/passkeys":
+            self.renew()
         if path.startswith(("/users/{id}", "/access-reviews/{id}")) and method != "GET" and not self.is_program:
             self.renew()
 
