@@ -200,8 +200,8 @@ public final class Services: Sendable {
             store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
             proof: addressProof, audit: audit, clock: clock)
         emails = EmailService(
-            store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
-            clock: clock)
+            store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail,
+            renewal: renewal, audit: audit, clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
             links: mailLinks, proof: addressProof, audit: audit, clock: clock)

@@ -202,9 +202,10 @@ public struct AccountService: Sendable {
                         .passwordChanged, user: user.id, company: session.companyID, session: token.sessionID,
                         facts: facts),
                     from: client, in: repositories)
-                // It goes on from a session that has given every proof.
+                // It goes on from a session that has given every proof, and is as old: the password is one of them.
                 let opening = try await signIn.openProved(
-                    for: user.id, in: session.companyID, method: session.methods, from: client, at: now, repositories)
+                    for: user.id, in: session.companyID, method: session.methods, provedAt: session.authenticatedAt,
+                    from: client, at: now, repositories)
                 return (opening, ended)
             }
         } catch { throw .from(error) }

@@ -63,7 +63,9 @@ extension AuthError {
     /// Whether somebody who had proved who they are was turned away for a reason that is not theirs to mend by guessing.
     var isNoFailureOfProof: Bool {
         switch self {
-        case .unavailable, .passwordChangeRequired, .addressNotAllowed, .notMember, .accessEnded: true
+        case .unavailable, .passwordChangeRequired, .addressNotAllowed, .notMember, .accessEnded, .secondFactorUnavailable,
+            .secondFactorEnabled, .unexpected:
+            true
         default: false
         }
     }

@@ -84,9 +84,10 @@ public struct PasswordService: Sendable {
 }
 
 extension User {
-    /// Whether the stored hash is still the one that was read before: nobody changed the password meanwhile.
+    /// Whether the stored hash is still the one that was read before: nobody changed the password meanwhile, or gave one to
+    /// somebody who had none.
     func stillHas(_ hash: String?) -> Bool {
-        guard let hash, let passwordHash else { return false }
+        guard let hash, let passwordHash else { return hash == nil && passwordHash == nil }
         return Digest.equal(Array(passwordHash.utf8), Array(hash.utf8))
     }
 }
