@@ -28,13 +28,13 @@ public enum CountryDatabaseFault: Error, Hashable, Sendable, CustomStringConvert
 /// Which country an address is of, by a file in MaxMind's format (`.mmdb`).
 ///
 /// The whole file is in memory, so that it may be replaced, cut off or overwritten at any time.
-public final class CountryDatabase: Sendable {
+public final class CountryDatabase: FileContent {
     private struct Handle: @unchecked Sendable {  // what it leads to is not changed until it is closed
         let pointer: UnsafeMutableRawPointer
     }
 
     public let path: String
-    let stamp: FileStamp
+    public let stamp: FileStamp
     private let handle: Handle
 
     public init(path: String) throws(CountryDatabaseFault) {
@@ -73,26 +73,5 @@ extension CountryDatabaseFault {
         case GH_MAXMIND_NO_COUNTRIES: self = .noCountries
         default: self = .notKept(reason: text)
         }
-    }
-}
-
-/// What tells one state of a file from another without reading it.
-struct FileStamp: Hashable, Sendable {
-    private let device: UInt64
-    private let inode: UInt64
-    private let size: Int64
-    private let modified: [Int64]
-    /// A file that keeps its time of modification, as a copy may, has another one of change.
-    private let changed: [Int64]
-
-    /// nil where there is no such file.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        size = Int64(status.st_size)
-        modified = [Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec)]
-        changed = [Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec)]
     }
 }

@@ -21,8 +21,10 @@ public struct Housekeeping: Sendable {
     let revocations: Revocations
     let subscriptions: Subscriptions
     let countries: CountryFile?
+    let breachedFile: BreachedFile?
     let tokens: TokenSettings
     let signIn: SignInSettings
+    let passwords: PasswordSettings
     let webhooks: WebhookSettings
     let access: AccessSettings
     let clock: Clock
@@ -33,8 +35,12 @@ public struct Housekeeping: Sendable {
     /// Learns which webhooks other nodes made or changed and could not tell of. Cheap; for every minute.
     public func readSubscriptions() async { await subscriptions.load() }
 
-    /// Reads the database of countries where its file is another. Cheap; for every few seconds.
-    public func readCountries() { countries?.readAgain() }
+    /// Reads the database of countries and that of breached passwords where their files are others. Cheap; for every few
+    /// seconds.
+    public func readFiles() {
+        countries?.readAgain()
+        breachedFile?.readAgain()
+    }
 
     /// Brings the keys up to date. Cheap; for every minute.
     public func maintainKeys() async throws(AuthError) {
@@ -63,6 +69,8 @@ public struct Housekeeping: Sendable {
                 try await $0.attempts.sweep(
                     unknownBefore: now - signIn.lockout - .seconds(86400), devicesBefore: now - signIn.deviceMemory)
             }
+            // Of no use any more, and worth stealing.
+            if passwords.history == 0 { try await store.writing.passwordHistory.forgetAll() }
             try await store.writing.keyValues.sweep(expiredBefore: now)
             try await store.writing.telegramProofs.sweep(expiredBefore: now)
             try await store.writing.telegramSignIns.sweep(expiredBefore: now)

@@ -57,6 +57,7 @@ public final class Services: Sendable {
     public let mail: MailBox
     public let recovery: PasswordRecovery
     public let emails: EmailService
+    public let disowned: DisownService
     public let magicLinks: MagicLinkService
     public let postmaster: Postmaster
     public let clock: Clock
@@ -105,9 +106,11 @@ public final class Services: Sendable {
         let botSecret = try await secrets.secret(for: "telegram-bots")
         botMail = BotMail(clock: clock, random: random)
         botVoice = BotVoice(secret: botSecret)
+        mail = MailBox(settings: configuration.mail, vault: base.vault, clock: clock, random: random)
+        let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
         let audit = Audit(
-            subscriptions: subscriptions, notices: BotNotices(voice: botVoice, mail: botMail, clock: clock), clock: clock,
-            random: random, code: auditCode)
+            subscriptions: subscriptions, notices: BotNotices(voice: botVoice, mail: botMail, clock: clock),
+            mailNotices: MailNotices(mail: mail, links: mailLinks, clock: clock), clock: clock, random: random, code: auditCode)
         let keys = KeyService(
             store: store, vault: base.vault, settings: configuration.tokens, audit: audit, keyValue: base.keyValue,
             clock: clock, random: random)
@@ -146,18 +149,25 @@ public final class Services: Sendable {
             scheme: configuration.passwords.scheme, peppers: [try await keys.secret(for: "pepper")], random: random)
         pool = HashingPool(
             threads: configuration.passwords.hashThreads, queueLimit: configuration.passwords.hashQueue)
+        let breachedFile = configuration.passwords.breached.filter.map {
+            BreachedFile($0, named: "breached_passwords", clock: clock, log: base.log)
+        }
+        courier = Courier(configuration.webhooks.outgoing)
         passwords = PasswordService(
             hasher: hasher, dummy: try DummyHash(for: hasher, random: random), pool: pool,
-            policy: configuration.passwords.policy)
+            policy: configuration.passwords.policy, breachedFile: breachedFile,
+            breachedAPI: BreachedRangeAPI(configuration.passwords.breached, courier: courier, log: base.log))
+        let renewal = PasswordRenewal(
+            store: store, passwords: passwords, settings: configuration.passwords, random: random)
         let factorKey = HMACKey(try await secrets.secret(for: "second-factor"))
         let factorGate = SecondFactorGate(
             settings: configuration.secondFactor, tokens: SecondFactorTokens(key: factorKey, random: random), audit: audit,
             random: random)
         signIn = SignInService(
             store: store, sessions: sessions, passwords: passwords, limits: limits, audit: audit,
-            lockout: Lockout(settings: configuration.signIn), gates: gates, secondFactors: factorGate,
+            lockout: Lockout(settings: configuration.signIn), gates: gates, renewal: renewal,
+            secondFactors: factorGate,
             passwordChanges: PasswordChangeTokens(key: HMACKey(try await keys.secret(for: "password-change")), clock: clock), log: base.log, clock: clock, random: random)
-        mail = MailBox(settings: configuration.mail, vault: base.vault, clock: clock, random: random)
         let factorCodes = FactorCodes(
             vault: base.vault, key: factorKey, voice: botVoice, botMail: botMail, mail: mail, clock: clock, random: random)
         let proofAttempts = ProofAttempts(store: store, signIn: signIn, audit: audit, clock: clock)
@@ -171,7 +181,6 @@ public final class Services: Sendable {
             store: store, factors: secondFactors, codes: factorCodes, attempts: proofAttempts, stepUps: stepUps,
             sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
             random: random)
-        let mailLinks = MailLinks(base: configuration.mail.linkBase, clock: clock, random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
         let addressProof = AddressProof(audit: audit, clock: clock)
         let mailRequests = MailRequests(
@@ -185,13 +194,14 @@ public final class Services: Sendable {
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
+        let disowning = Disowning(renewal: renewal, mail: mail, audit: audit, clock: clock)
+        disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
-            store: store, sessions: sessions, passwords: passwords, requests: mailRequests, links: mailLinks,
-            proof: addressProof, mail: mail,
-            audit: audit, clock: clock)
+            store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
+            proof: addressProof, audit: audit, clock: clock)
         emails = EmailService(
-            store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail, audit: audit,
-            clock: clock)
+            store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail,
+            renewal: renewal, audit: audit, clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
             links: mailLinks, proof: addressProof, audit: audit, clock: clock)
@@ -237,12 +247,11 @@ public final class Services: Sendable {
             clock: clock)
         housekeeping = Housekeeping(
             store: store, keys: keys, ring: ring, leases: leases, revocations: revocations, subscriptions: subscriptions,
-            countries: countries, tokens: configuration.tokens, signIn: configuration.signIn, webhooks: configuration.webhooks,
-            access: configuration.access, clock: clock)
+            countries: countries, breachedFile: breachedFile, tokens: configuration.tokens, signIn: configuration.signIn,
+            passwords: configuration.passwords, webhooks: configuration.webhooks, access: configuration.access, clock: clock)
         webhooks = WebhookService(
             store: store, sessions: sessions, reach: reach, subscriptions: subscriptions, vault: base.vault,
             settings: configuration.webhooks, audit: audit, clock: clock, random: random)
-        courier = Courier(configuration.webhooks.outgoing)
         let carrier = WebhookCarrier(
             store: store, vault: base.vault, courier: courier, subscriptions: subscriptions, audit: audit,
             disableAfter: configuration.webhooks.disableAfter, clock: clock)
@@ -298,7 +307,7 @@ public final class Services: Sendable {
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
         let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
-            disown: DisownButton(store: store, sessions: sessions, audit: audit, clock: clock),
+            disown: DisownButton(store: store, sessions: sessions, disowning: disowning, clock: clock),
             signIns: BotSignInTalk(signIns: botSignIns),
             access: AccessRequestTalk(requests: accessRequests, access: access, sessions: talks))
         botUpdates = BotUpdates(

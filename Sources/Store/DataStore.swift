@@ -82,6 +82,7 @@ public struct Repositories: Sendable {
     public var mailLinks: MailLinkRepository { MailLinkRepository(sql: sql) }
     public var passkeys: PasskeyRepository { PasskeyRepository(sql: sql) }
     public var passkeyChallenges: PasskeyChallengeRepository { PasskeyChallengeRepository(sql: sql) }
+    public var passwordHistory: PasswordHistoryRepository { PasswordHistoryRepository(sql: sql) }
 }
 
 /// Whether a transaction has put something into the outbox.

@@ -44,6 +44,7 @@ enum Routes {
             $0.post("/password-reset/request", guard: .anyone, limit: .signIn, RecoveryHandler.request)
             $0.post("/password-reset/validate", guard: .anyone, limit: .signIn, RecoveryHandler.validate)
             $0.post("/password-reset/confirm", guard: .anyone, limit: .signIn, RecoveryHandler.confirm)
+            $0.post("/not-me", guard: .anyone, limit: .signIn, DisownHandler.disown)
             $0.post("/email-verification/request", guard: .signedIn, limit: .signIn, EmailHandler.requestVerification)
             $0.post("/email-verification/confirm", guard: .anyone, limit: .signIn, EmailHandler.verify)
             $0.post("/email-change/request", guard: .signedIn, limit: .signIn, EmailHandler.requestChange)

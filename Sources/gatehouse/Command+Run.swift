@@ -26,6 +26,8 @@ extension Command {
         case .testMail(let options, let address): return try await testMail(options, to: address)
         case .deadMail(let options): try await listDeadMail(options)
         case .retryMail(let options): try await retryMail(options)
+        case .importBreached(let options, let order): try importBreached(options, order)
+        case .verifyBreached(let options, let file): try verifyBreached(options, file)
         case .openAPI(let options):
             let configuration = try Setup.configuration(options)
             let document = WebServer.openAPI(publicURL: configuration.server.publicURL, version: Version.current)

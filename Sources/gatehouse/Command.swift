@@ -14,6 +14,8 @@ enum Command: Sendable {
     case testMail(Options, to: String)
     case deadMail(Options)
     case retryMail(Options)
+    case importBreached(Options, BreachedOrder)
+    case verifyBreached(Options, file: String?)
     case openAPI(Options)
     case version
     case help
@@ -62,6 +64,13 @@ enum Command: Sendable {
           mail test --to E      Sends a message to E now, and says what the mail server answered.
           mail dead             Lists the messages that were given up.
           mail retry            Sends those once more that are still there.
+          breached import LIST  Makes a filter of breached passwords, from a file of SHA-1 hashes or a folder of
+                                such files, as Have I Been Pwned offers them.
+              --output FILE     The filter; else what BREACHED_PASSWORDS names, or a file under DATA_DIR.
+              --bits N          8 or 16 for each password: of others one in 256, or in 65536, is refused too.
+              --at-least N      Leaves out what was seen less often.
+          breached verify [FILE]
+                                Reads a whole filter, and says what it is of.
           openapi               Prints the OpenAPI document.
           version               Prints the version.
           help                  Prints this.
@@ -74,11 +83,12 @@ enum Command: Sendable {
         exit codes: 0 success, 1 failure, 64 wrong usage, 78 refused configuration
         """
 
-    private static let names = ["serve", "config", "migrate", "admin", "keys", "audit", "users", "openapi", "version", "help"]
+    private static let names = ["serve", "config", "migrate", "admin", "keys", "audit", "users", "breached", "openapi", "version", "help"]
 
     private static let flagNames = ["--markdown", "--password-stdin", "--now", "--dry-run", "--create-companies"]
     private static let valueNames = [
         "--port", "--host", "--data", "--email", "--name", "--role", "--format", "--source", "--language", "--to", "--hash-parameters", "--on-error", "--head",
+        "--output", "--bits", "--at-least",
     ]
 
     /// - Throws: `UsageError`.
@@ -140,6 +150,13 @@ enum Command: Sendable {
         case let words where words.count == 3 && words.starts(with: ["users", "import"]):
             return .importUsers(options, try ImportOrder(file: words[2], values: values, flags: flags))
         case ["users"]: throw UsageError(message: "users what? There is 'users import'.", hint: Self.hint)
+        case let words where words.count == 3 && words.starts(with: ["breached", "import"]):
+            return .importBreached(options, try BreachedOrder(source: words[2], values: values))
+        case let words where (2...3).contains(words.count) && words.starts(with: ["breached", "verify"]):
+            return .verifyBreached(options, file: words.count == 3 ? words[2] : nil)
+        case ["breached", "import"]: throw UsageError(message: "breached import needs a file or a folder", hint: Self.hint)
+        case ["breached"]:
+            throw UsageError(message: "breached what? There are 'breached import' and 'breached verify'.", hint: Self.hint)
         case ["admin", "allow-address"]:
             guard (values["--email"] == nil) != (values["--role"] == nil) else {
                 throw UsageError(message: "admin allow-address needs --email or --role", hint: Self.hint)

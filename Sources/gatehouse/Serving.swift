@@ -61,7 +61,7 @@ enum Chores {
         while !Task.isCancelled {
             if hasOthers { await attempt("catch_up", house) { try await chores.catchUp() } }
             house.services.outbox.wake()
-            chores.readCountries()
+            chores.readFiles()
             await attempt("words", house) { try await chores.writeMissingWords() }
             if beats % 12 == 0 {
                 await attempt("keys", house) { try await chores.maintainKeys() }

@@ -25,6 +25,13 @@ enum Setup {
         return try Configuration(reading: &reader)
     }
 
+    /// What one setting says, whatever is wrong with others; nil where it says nothing.
+    static func value(of name: String, _ options: Command.Options) -> String? {
+        var reader = reader(options)
+        _ = try? Configuration(reading: &reader)
+        return reader.records.first { $0.name == name }.flatMap { $0.value.isEmpty ? nil : $0.value }
+    }
+
     static func database(_ configuration: Configuration) throws -> any Database {
         let stores = configuration.stores
         guard !stores.isSQLite else {

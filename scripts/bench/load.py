@@ -57,10 +57,12 @@ def refreshing(program, server, seconds, tokens, connections):
     return [program, server.port, seconds, connections, tokens]
 
 
-def loop(program, seconds):
-    """A program that does one thing of the server's again and again, on its core."""
+def loop(command, seconds):
+    """A program that does one thing of the server's again and again, on its core; it is told for how many seconds, unless
+    it is a whole command."""
     busy = machine.busy_seconds(machine.SERVER_CORE)
-    figures, = last_lines([[program, seconds]], machine.SERVER_CORE, seconds)
+    command = command if isinstance(command, list) else [command, seconds]
+    figures, = last_lines([command], machine.SERVER_CORE, seconds)
     return found(figures, figures["cpu"], machine.busy_seconds(machine.SERVER_CORE) - busy)
 
 

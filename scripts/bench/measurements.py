@@ -46,6 +46,7 @@ class Bench:
         self.validate(server)
         self.permission()
         self.one_time_code()
+        self.breached()
         self.sign_in(server)
         say(f"making a database of {MANY:,} people and sessions")
         self.refresh_many(SQLiteSeed(self.binary, self.folder, MANY).fill(password_hash), server)
@@ -188,6 +189,21 @@ class Bench:
             ["crypto", "zxcvbn", "unistring", "crypt", "sodium", "idn2"])
         runs = [load.loop(program, self.seconds // 2) for _ in range(ROUNDS)]
         self.table.add("check of a one-time code, sealed secret included", runs, bar=at_most(middle(runs, "cpu"), 5, "us"))
+
+    def breached(self):
+        """Looking a password up among ten million, without a server, and making the filter of them."""
+        say("making a filter of ten million breached passwords, and looking others up in it")
+        build = load.HERE.parent.parent / ".build/release"
+        program = machine.compile_swift(
+            [load.HERE / "breached_rate.swift"], self.folder / "breached_rate", build,
+            ["Ground", "CSystem", "Credentials", "CHashMemory", "CCommonPasswords"],
+            ["crypto", "zxcvbn", "unistring", "crypt", "sodium", "idn2"])
+        filter_file = self.folder / "breached.filter"
+        made = load.loop([program, filter_file], 60)
+        self.table.add("a breached password, compiled", [made])
+        runs = [load.loop([program, filter_file, self.seconds // 2], self.seconds // 2) for _ in range(ROUNDS)]
+        self.table.add("look-up among 10,000,000 breached passwords", runs, bar=at_most(middle(runs, "cpu"), 2, "us"))
+        filter_file.unlink()
 
     # Signing in
 

@@ -15,6 +15,18 @@ public enum Digest {
         }
     }
 
+    /// The first eight bytes of SHA-1 (FIPS 180-4), as one number. For lists that others have made with it, and for nothing
+    /// that must be hard to forge.
+    static func sha1Prefix(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { hash in
+            var state = SHA_CTX()
+            SHA1_Init(&state)
+            SHA1_Update(&state, bytes.baseAddress, bytes.count)
+            SHA1_Final(hash.baseAddress, &state)
+            return hash.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+    }
+
     /// SHA-256 as hexadecimal digits.
     static func hexSHA256(_ bytes: [UInt8]) -> String { Hex.encode(sha256(bytes)) }
 

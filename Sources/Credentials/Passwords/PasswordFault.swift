@@ -9,6 +9,8 @@ public enum PasswordFault: Error, Hashable, Sendable {
     case containsControl
     case containsPersonal
     case common
+    /// It has been stolen somewhere.
+    case breached
     case tooWeak(score: Int, reasons: [StrengthReason])
 
     /// A stable name for programs.
@@ -23,6 +25,7 @@ public enum PasswordFault: Error, Hashable, Sendable {
         case .containsControl: "password_contains_control_character"
         case .containsPersonal: "password_contains_personal_data"
         case .common: "password_common"
+        case .breached: "password_breached"
         case .tooWeak: "password_too_weak"
         }
     }
@@ -39,6 +42,7 @@ public enum PasswordFault: Error, Hashable, Sendable {
         case .containsControl: "The password must not contain control characters."
         case .containsPersonal: "The password is little more than your name, address or company."
         case .common: "The password is one of those that are tried first."
+        case .breached: "The password is in a public collection of stolen passwords."
         case .tooWeak(_, let reasons):
             (["The password is too easy to guess."] + reasons.map(\.message)).joined(separator: " ")
         }

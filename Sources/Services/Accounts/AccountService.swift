@@ -149,13 +149,7 @@ public struct AccountService: Sendable {
             user = found
         } catch { throw .from(error) }
         // Before an attempt is counted: a new password that will not do is no failure to know the old one.
-        guard current != new else {
-            throw .invalid([
-                FieldFault(
-                    field: "new_password", code: "password_unchanged",
-                    message: "The new password must differ from the current one.")
-            ])
-        }
+        guard current != new else { throw .passwordUnchanged(field: "new_password") }
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
         let attempt = try await begin(user, from: client)
         guard try await signIn.verify(current, against: user.passwordHash, as: attempt).matches else {
@@ -163,7 +157,10 @@ public struct AccountService: Sendable {
             throw .credentialsInvalid
         }
         let hash: String
-        do { hash = try await passwords.hash(new) } catch {
+        do {
+            try await signIn.renewal.demandUnused(new, by: user, field: "new_password")
+            hash = try await passwords.hash(new)
+        } catch {
             try await signIn.giveBack(attempt)
             throw error
         }
@@ -191,11 +188,11 @@ public struct AccountService: Sendable {
         do {
             outcome = try await store.transaction { repositories in
                 // The session may have ended, or the password been changed, while this one was hashed.
-                guard try await repositories.users.find(user.id)?.stillHas(user.passwordHash) == true,
+                guard let current = try await repositories.users.find(user.id), current.stillHas(user.passwordHash),
                     let session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil
                 else { throw AuthError.sessionEnded }
                 try await Standing.check(session, at: now, in: repositories)
-                try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+                try await signIn.renewal.replace(of: current, with: hash, at: now, in: repositories)
                 try await signIn.lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
                 let ended = try await repositories.sessions.endAll(
                     ofUser: user.id, except: nil, because: .passwordChange, at: now)
@@ -205,9 +202,10 @@ public struct AccountService: Sendable {
                         .passwordChanged, user: user.id, company: session.companyID, session: token.sessionID,
                         facts: facts),
                     from: client, in: repositories)
-                // It goes on from a session that has given every proof.
+                // It goes on from a session that has given every proof, and is as old: the password is one of them.
                 let opening = try await signIn.openProved(
-                    for: user.id, in: session.companyID, method: session.methods, from: client, at: now, repositories)
+                    for: user.id, in: session.companyID, method: session.methods, provedAt: session.authenticatedAt,
+                    from: client, at: now, repositories)
                 return (opening, ended)
             }
         } catch { throw .from(error) }

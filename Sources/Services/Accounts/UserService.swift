@@ -136,6 +136,8 @@ public struct UserService: Sendable {
         async throws(AuthError) -> Person
     {
         let isOwn = id == token.userID && change.status == nil && change.email == nil
+        // Codes and links of one's own go to the address.
+        if id == token.userID, change.email != nil { try await sessions.demandRecent(of: token) }
         return try await changing(id, by: token) { repositories in
             if !isOwn {
                 let authority = try await reach.authority(of: token, in: repositories)

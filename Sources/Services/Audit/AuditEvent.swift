@@ -151,10 +151,15 @@ public struct Audit: Sendable {
     private let code: AuditCode
     private let subscriptions: Subscriptions
     private let notices: BotNotices
+    private let mailNotices: MailNotices
 
-    init(subscriptions: Subscriptions, notices: BotNotices, clock: Clock, random: RandomSource, code: AuditCode) {
+    init(
+        subscriptions: Subscriptions, notices: BotNotices, mailNotices: MailNotices, clock: Clock, random: RandomSource,
+        code: AuditCode
+    ) {
         self.subscriptions = subscriptions
         self.notices = notices
+        self.mailNotices = mailNotices
         self.clock = clock
         self.random = random
         self.code = code
@@ -165,6 +170,7 @@ public struct Audit: Sendable {
         try await repositories.audit.append(row)
         try await announce(row, in: repositories)
         try await notices.tell(of: event, from: client, in: repositories)
+        try await mailNotices.tell(of: event, from: client, in: repositories)
     }
 
     /// Tells webhooks of a row that was written otherwise, in the same transaction.

@@ -9,12 +9,13 @@ struct BotNotices: Sendable {
 
     /// What people are told of.
     enum Notice: Sendable {
-        case newDevice, passwordChanged, accountLocked, secondFactorOff
+        case newDevice, passwordChanged, emailChanged, accountLocked, secondFactorOff
 
         func text(in language: Language) -> BotText {
             switch self {
             case .newDevice: language("<b>Somebody signed in to your account</b> from a new device.", "<b>Вход в вашу учётную запись</b> с нового устройства.")
             case .passwordChanged: language("<b>Your password was changed.</b>", "<b>Ваш пароль изменён.</b>")
+            case .emailChanged: language("<b>The e-mail address of your account was changed.</b>", "<b>Адрес почты вашей учётной записи изменён.</b>")
             case .accountLocked:
                 language(
                     "<b>Your account is locked for a while:</b> somebody entered wrong passwords.",
@@ -39,6 +40,7 @@ struct BotNotices: Sendable {
         switch event.kind {
         case .signInSucceeded: event.facts.contains { $0.name == newDevice.name } ? .newDevice : nil
         case .passwordChanged, .passwordReset: .passwordChanged
+        case .emailChanged: .emailChanged
         case .accountLocked: .accountLocked
         case .secondFactorDisabled, .secondFactorReset: .secondFactorOff
         default: nil
@@ -56,39 +58,5 @@ struct BotNotices: Sendable {
         let button = Reply.Button(language("It was not me", "Это не я"), "\(DisownButton.prefix):\(user)")
         let message = voice.message(Reply(.lines(lines), buttons: [[button]]), to: chat.telegramID, from: chat.botID)
         try await mail.post(message, in: repositories)
-    }
-}
-
-/// "It was not me": ends every session of the account and, where it has a password, asks for another at the next sign-in.
-///
-/// It needs no session: it only takes away, and whoever may come from few addresses must be able to press it too.
-struct DisownButton: BotButton {
-    static let prefix = "notme"
-    var prefix: String { Self.prefix }
-    let store: DataStore
-    let sessions: SessionService
-    let audit: Audit
-    let clock: Clock
-
-    func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {
-        guard let user = UUID(String(data)) else { throw AuthError.notFound }
-        let now = clock.now
-        let count = try await sessions.endingSessions { repositories in
-            // The person may have another account by now, or none.
-            guard let found = try await repositories.users.find(user),
-                try await repositories.telegramIdentities.find(talk.person.id)?.userID == user
-            else { throw AuthError.notFound }
-            if found.passwordHash != nil { _ = try await repositories.users.requirePasswordChange(of: user, at: now) }
-            let ended = try await repositories.sessions.endAll(ofUser: user, except: nil, because: .revoked, at: now)
-            let event = AuditEvent(
-                .disowned, user: user, actor: user, facts: [.init("sessions_ended", .integer(Int64(ended.count)))])
-            try await audit.record(event, from: talk.client, in: repositories)
-            return ended
-        }
-        try await sessions.subjects.changed(user: user)
-        let text: BotText = talk.language(
-            "Every session has ended (\(count)). Choose a new password when you sign in, and tell your administrator.",
-            "Все сеансы завершены (\(count)). При следующем входе выберите новый пароль и сообщите администратору.")
-        return Pressed(replacement: Reply(text))
     }
 }

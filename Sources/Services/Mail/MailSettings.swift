@@ -65,6 +65,9 @@ public struct MailSettings: Sendable {
         ) { Self.base($0) }
         opensByMagicLink = reader.flag(
             "MAGIC_LINK", default: false, "Whether people may sign in by a link that is sent to them.")
+        if environment == .production, case .folder = route {
+            reader.fault("MAIL_URL", "must not be a folder in production: links and codes would stand in files and in the log")
+        }
         if environment == .production, !linkBase.hasPrefix("https://") {
             reader.fault("MAIL_LINKS", "must be an https address in production")
         }

@@ -4,7 +4,7 @@ import Store
 /// The first time that somebody comes in by the mail of an address.
 ///
 /// Until then nobody had shown that the address is theirs: whoever made the account may be somebody else, and have left ways
-/// in for themselves. Those are taken away.
+/// in for themselves. Those are taken away; second factors stay, for a mailbox alone must not pass by them.
 struct AddressProof: Sendable {
     let audit: Audit
     let clock: Clock
@@ -20,10 +20,14 @@ struct AddressProof: Sendable {
         if user.passwordHash != nil {
             user.requiresPasswordChange = try await repositories.users.requirePasswordChange(of: user.id, at: now)
         }
+        let facts: [JSON.Member] = [.init("reason", "address_proved")]
         if try await repositories.telegramIdentities.delete(ofUser: user.id) != nil {
-            let facts: [JSON.Member] = [.init("reason", "address_proved")]
             try await audit.record(
                 AuditEvent(.telegramUnlinked, user: user.id, company: company, facts: facts), from: client, in: repositories)
+        }
+        if try await repositories.passkeys.deleteDoors(ofUser: user.id) > 0 {
+            try await audit.record(
+                AuditEvent(.passkeyDeleted, user: user.id, company: company, facts: facts), from: client, in: repositories)
         }
         return try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)
     }

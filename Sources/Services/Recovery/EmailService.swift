@@ -10,6 +10,7 @@ public struct EmailService: Sendable {
     let requests: MailRequests
     let links: MailLinks
     let addresses: AddressMail
+    let renewal: PasswordRenewal
     let audit: Audit
     let clock: Clock
 
@@ -77,7 +78,7 @@ public struct EmailService: Sendable {
         try await sessions.subjects.changed(user: id)
     }
 
-    /// Takes a change back: the former address is the account's again, every session ends, and a new password is asked for.
+    /// Takes a change back: the former address is the account's again, every session ends, and the password opens nothing any more.
     /// - Returns: a token with which the password can be chosen.
     /// - Throws: `.linkInvalid`, `.emailTaken` where the address has another account by now.
     public func undo(_ token: String, from client: Client) async throws(AuthError) -> (token: String, expiresAt: Timestamp) {
@@ -86,8 +87,15 @@ public struct EmailService: Sendable {
         do {
             outcome = try await store.transaction { repositories in
                 let opened = try await links.use(token, for: .emailUndo, in: repositories)
-                let user = try await set(opened.link.email, of: opened.user, at: now, in: repositories)
-                if user.passwordHash != nil { _ = try await repositories.users.requirePasswordChange(of: user.id, at: now) }
+                guard opened.user.status == .active else { throw AuthError.linkInvalid }
+                var user = try await set(opened.link.email, of: opened.user, at: now, in: repositories)
+                if user.passwordHash != nil {
+                    // Whoever changed the address may know it.
+                    try await renewal.forget(of: user, at: now, in: repositories)
+                    user.passwordHash = nil
+                }
+                try await repositories.challenges.deleteAll(ofUser: user.id)
+                _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
                 // Of several changes the first is the one to take back: later links are of whoever made the changes.
                 try await links.endOthers(of: user.id, butUndoing: opened.link.createdAt, in: repositories)
                 let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)

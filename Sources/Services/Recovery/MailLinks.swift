@@ -10,6 +10,8 @@ public enum LinkPurpose: String, Sendable, CaseIterable {
     /// Takes a change of the address back.
     case emailUndo = "email_undo"
     case magicLink = "magic_link"
+    /// Says of what a notice tells that it was somebody else.
+    case disown
 
     /// What stands at the beginning of its token, so that it is never taken for another.
     var prefix: String {
@@ -19,6 +21,7 @@ public enum LinkPurpose: String, Sendable, CaseIterable {
         case .emailChange: "ghec_"
         case .emailUndo: "gheu_"
         case .magicLink: "ghml_"
+        case .disown: "ghnm_"
         }
     }
 
@@ -30,6 +33,7 @@ public enum LinkPurpose: String, Sendable, CaseIterable {
         case .emailChange: "/change-email"
         case .emailUndo: "/undo-email-change"
         case .magicLink: "/magic-link"
+        case .disown: "/not-me"
         }
     }
 
@@ -39,7 +43,7 @@ public enum LinkPurpose: String, Sendable, CaseIterable {
         case .emailVerification: .seconds(2 * 86400)
         case .emailChange: .seconds(86400)
         // Somebody may be away for some days.
-        case .emailUndo: .seconds(7 * 86400)
+        case .emailUndo, .disown: .seconds(7 * 86400)
         case .magicLink: .seconds(900)
         }
     }
@@ -121,11 +125,11 @@ struct MailLinks: Sendable {
             ofUser: user, but: LinkPurpose.emailUndo.rawValue, until: moment, at: clock.now)
     }
 
-    /// A link dies with the address that it was sent for, and one that opens the account with its password too. What takes a
-    /// change back works whatever was done since.
+    /// A link dies with the address that it was sent for, and one that opens the account with its password too. What takes
+    /// something back works whatever was done since.
     private static func state(of user: User, for purpose: LinkPurpose) -> [UInt8]? {
         switch purpose {
-        case .emailUndo: nil
+        case .emailUndo, .disown: nil
         case .emailVerification: Digest.sha256(Array("\(user.emailKey ?? "")".utf8))
         case .passwordReset, .emailChange, .magicLink:
             Digest.sha256(Array("\(user.emailKey ?? "")\n\(user.passwordHash ?? "")".utf8))

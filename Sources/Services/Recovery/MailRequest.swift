@@ -83,19 +83,20 @@ struct MailRequestCarrier: OutboxCarrier {
 
     private func grant(_ request: MailRequest, in repositories: Repositories) async throws {
         let now = clock.now
-        guard let user = try await person(of: request, in: repositories), user.status == .active, !user.hasEnded(at: now),
+        guard let kind = Self.message(of: request.purpose), let user = try await person(of: request, in: repositories),
+            user.status == .active, !user.hasEnded(at: now),
             try await repositories.mailLinks.count(
                 request.purpose.rawValue, ofUser: user.id, since: now - .seconds(3600)) < Self.mostWithinHour
         else { return }
         let link = try await links.make(
             request.purpose, for: user, to: request.email.address, browser: request.browser, in: repositories)
-        if let kind = Self.event(of: request.purpose) {
+        if let event = Self.event(of: request.purpose) {
             let company = try await audit.company(ofEventAbout: user.id, in: repositories)
             try await audit.record(
-                AuditEvent(kind, user: user.id, company: company), from: request.client, in: repositories)
+                AuditEvent(event, user: user.id, company: company), from: request.client, in: repositories)
         }
         let message = MailMessage(
-            Self.message(of: request.purpose), [.link: link.url, .minutes: link.minutes], in: mail.language(of: user),
+            kind, [.link: link.url, .minutes: link.minutes], in: mail.language(of: user),
             until: link.expiresAt
         ).done(by: request.client, at: now)
         try await mail.post(message, to: request.email, in: repositories)
@@ -114,17 +115,18 @@ struct MailRequestCarrier: OutboxCarrier {
         case .passwordReset: .passwordResetRequested
         case .emailChange: .emailChangeRequested
         case .magicLink: .magicLinkRequested
-        case .emailVerification, .emailUndo: nil
+        case .emailVerification, .emailUndo, .disown: nil
         }
     }
 
-    private static func message(of purpose: LinkPurpose) -> MailMessage.Kind {
+    private static func message(of purpose: LinkPurpose) -> MailMessage.Kind? {
         switch purpose {
         case .passwordReset: .passwordReset
         case .emailVerification: .emailVerification
         case .emailChange: .emailChange
         case .emailUndo: .emailChanged
         case .magicLink: .magicLink
+        case .disown: nil
         }
     }
 }

@@ -7,10 +7,10 @@ public struct PasswordRecovery: Sendable {
     let store: DataStore
     let sessions: SessionService
     let passwords: PasswordService
+    let renewal: PasswordRenewal
     let requests: MailRequests
     let links: MailLinks
     let proof: AddressProof
-    let mail: MailBox
     let audit: Audit
     let clock: Clock
 
@@ -35,6 +35,7 @@ public struct PasswordRecovery: Sendable {
         let user: User
         do { user = try await links.open(token, for: .passwordReset, in: store.reading).user } catch { throw .from(error) }
         try await passwords.check(password, field: "new_password", against: [user.name, user.email ?? ""])
+        try await renewal.demandAnother(password, than: user, field: "new_password")
         let hash = try await passwords.hash(password)
         let now = clock.now
         _ = try await sessions.endingSessions { repositories in
@@ -50,8 +51,11 @@ public struct PasswordRecovery: Sendable {
     ) async throws -> [UUID] {
         var user = opened.user
         let others = try await proof.take(for: &user, from: client, in: repositories)
-        try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+        try await renewal.replace(of: user, with: hash, at: now, in: repositories)
         try await repositories.attempts.succeeded(user: user.id, at: now)
+        // Who has got as far as the second factor has done so with the password of before.
+        try await repositories.challenges.deleteAll(ofUser: user.id)
+        _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
         try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
         let ended =
             try await others + repositories.sessions.endAll(ofUser: user.id, except: nil, because: .passwordChange, at: now)
@@ -59,8 +63,6 @@ public struct PasswordRecovery: Sendable {
         let company = try await audit.company(ofEventAbout: user.id, in: repositories)
         try await audit.record(
             AuditEvent(.passwordReset, user: user.id, company: company, facts: facts), from: client, in: repositories)
-        let message = MailMessage(.passwordChanged, in: mail.language(of: user)).done(by: client, at: now)
-        try await mail.post(message, to: user, in: repositories)
         return ended
     }
 }

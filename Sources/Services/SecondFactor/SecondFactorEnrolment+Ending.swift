@@ -43,7 +43,7 @@ extension SecondFactorEnrolment {
 
     private func password(of token: AccessToken, in evidence: Evidence) async throws(AuthError) -> String? {
         do {
-            guard try await store.reading.users.find(token.userID)?.passwordHash != nil else { return nil }
+            guard let user = try await store.reading.users.find(token.userID), user.passwordHash != nil else { return nil }
         } catch { throw .from(error) }
         guard let password = evidence.password else {
             throw .invalid([FieldFault(field: "password", code: "required", message: "This is needed.")])

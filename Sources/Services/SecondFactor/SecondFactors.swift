@@ -138,9 +138,10 @@ public struct SecondFactors: Sendable {
         try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
         // Whoever comes by Telegram needs no password.
         let first = ProvedMethods(challenge.methods)
-        if first.contains("pwd") || first.contains(MagicLinkService.method), user.requiresPasswordChange {
-            return .passwordChange(user, methods)
-        }
+        let mustChange =
+            first.contains("pwd") ? signIn.renewal.reason(for: user, at: now) != nil
+            : first.contains(MagicLinkService.method) && user.requiresPasswordChange
+        if mustChange { return .passwordChange(user, methods) }
         if let company = challenge.companyID {
             // The company may be suspended by now, or the person not belong to it.
             _ = try await signIn.company(of: user, wanted: company, in: repositories)

@@ -114,11 +114,12 @@ extension SessionService {
         try await demandRecent(of: token, within: stepUpMaximumAge, acr: hasFactor ? .severalFactors : .oneFactor)
     }
 
-    /// Asks that the caller has proved who they are within that time, and so surely.
+    /// Asks that the caller has proved who they are within that time, and so surely, and not through a company's bot.
     /// - Throws: `.insufficientUserAuthentication`.
     func demandRecent(of token: AccessToken, within age: Duration, acr level: AuthenticationLevel) async throws(AuthError) {
         let session = try await subject(of: token).session
-        let isSure = level == .oneFactor || session.level == .severalFactors
+        // Whoever has a company's bot could be anybody who came in through it.
+        let isSure = !session.isBoundToCompany && (level == .oneFactor || session.level == .severalFactors)
         guard isSure, clock.now - session.authenticatedAt <= age else {
             throw .insufficientUserAuthentication(maximumAge: age, level: level)
         }

@@ -52,8 +52,9 @@ public final class Subject: Sendable {
     ///   - grace: how long whoever must have a second factor may do without.
     init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate, grace: Duration) {
         self.gate = gate
+        // A passkey that has verified the person is two, and no factor beside the first.
         secondFactorDueAt =
-            user.factors.isEmpty ? SecondFactorRule.since(of: user, grants, in: company).map { $0 + grace } : nil
+            user.factors.isEmpty && session.level != .severalFactors ? SecondFactorRule.since(of: user, grants, in: company).map { $0 + grace } : nil
         let isBound = session.isBoundToCompany
         let everywhere = isBound ? [] : grants.filter { $0.company == nil }
         let here = grants.filter { $0.company != nil && $0.company == company?.id }

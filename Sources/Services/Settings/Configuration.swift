@@ -239,6 +239,11 @@ public struct PasswordSettings: Sendable {
     public let scheme: PasswordScheme
     public let hashThreads: Int
     public let hashQueue: Int
+    public let breached: BreachedSettings
+    /// How many former passwords may not be chosen again.
+    public let history: Int
+    /// How long a password serves; nil: for ever.
+    public let maximumAge: Duration?
 
     init(reading reader: inout SettingReader) {
         let minimum = reader.integer("PASSWORD_MIN_LENGTH", default: 8, in: 8...128, "The fewest characters.")
@@ -266,6 +271,14 @@ public struct PasswordSettings: Sendable {
             "Threads that hash passwords; at least one.")
         hashQueue = reader.integer(
             "HASH_QUEUE", default: 128, in: 0...10_000, "Hashes that may wait; above it the answer is 503.")
+        breached = BreachedSettings(reading: &reader)
+        history = reader.integer(
+            "PASSWORD_HISTORY", default: 0, in: 0...24,
+            "How many former passwords of a person may not be chosen again; their hashes are kept for it.")
+        let age = reader.duration(
+            "PASSWORD_MAX_AGE", default: "0", from: .zero, to: .seconds(3650 * 86400),
+            "How long a password serves before signing in with it asks for another; 0: for ever.")
+        maximumAge = age > .zero ? age : nil
     }
 }
 

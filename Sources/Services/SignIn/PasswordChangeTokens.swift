@@ -5,8 +5,8 @@ import Store
 /// What signing in leads to.
 public enum SignInOutcome: Sendable {
     case signedIn(SignedIn)
-    /// The password was chosen by somebody else. The token opens nothing but the way to a new one.
-    case passwordChange(token: String, expiresIn: Duration)
+    /// The password must be replaced. The token opens nothing but the way to a new one.
+    case passwordChange(token: String, because: PasswordChangeReason, expiresIn: Duration)
     /// The first proof was good, and a second is asked for.
     case secondFactor(SecondFactorChallenge)
 }
@@ -63,7 +63,9 @@ extension AuthError {
     /// Whether somebody who had proved who they are was turned away for a reason that is not theirs to mend by guessing.
     var isNoFailureOfProof: Bool {
         switch self {
-        case .unavailable, .passwordChangeRequired, .addressNotAllowed, .notMember, .accessEnded: true
+        case .unavailable, .passwordChangeRequired, .addressNotAllowed, .notMember, .accessEnded, .secondFactorUnavailable,
+            .secondFactorEnabled, .unexpected:
+            true
         default: false
         }
     }

@@ -7,13 +7,20 @@ public struct PasswordService: Sendable {
     private let hasher: PasswordHasher
     private let dummy: DummyHash
     private let pool: HashingPool
+    private let breachedFile: BreachedFile?
+    private let breachedAPI: BreachedRangeAPI?
     public let policy: PasswordPolicy
 
-    public init(hasher: PasswordHasher, dummy: DummyHash, pool: HashingPool, policy: PasswordPolicy) {
+    init(
+        hasher: PasswordHasher, dummy: DummyHash, pool: HashingPool, policy: PasswordPolicy,
+        breachedFile: BreachedFile?, breachedAPI: BreachedRangeAPI?
+    ) {
         self.hasher = hasher
         self.dummy = dummy
         self.pool = pool
         self.policy = policy
+        self.breachedFile = breachedFile
+        self.breachedAPI = breachedAPI
     }
 
     /// Checks a password against a stored hash, or, where there is none, does the same work for nothing.
@@ -34,15 +41,28 @@ public struct PasswordService: Sendable {
         }
     }
 
-    /// Asks whether a password is good enough. The estimate of made-up texts takes milliseconds, so it runs where
-    /// hashes do.
-    /// - Throws: `.invalid` with everything that speaks against it; `.overloaded`.
+    /// Asks whether a password is good enough, and not known to be stolen. The estimate of made-up texts takes
+    /// milliseconds, and a file may have to be read, so both run where hashes do.
+    /// - Throws: `.invalid` with everything that speaks against it; `.overloaded`; `.unavailable` where the file of
+    ///   breached passwords cannot be read.
     func check(_ password: String, field: String, against personal: [String]) async throws(AuthError) {
-        let faults = try await run { [policy] in .success(policy.check(password, against: personal)) }
+        let key = BreachedKey(password)
+        let outcome = try await run { [policy, breachedFile] in
+            let faults = policy.check(password, against: personal)
+            guard faults.isEmpty, let filter = breachedFile?.content else { return .success(Outcome.success(faults)) }
+            do throws(BreachedFault) { return .success(.success(try filter.contains(key) ? [.breached] : [])) } catch {
+                return .success(.failure(error))
+            }
+        }
+        var faults: [PasswordFault]
+        do { faults = try outcome.get() } catch { throw .unavailable(because: "BREACHED_PASSWORDS \(error)") }
+        if faults.isEmpty, let breachedAPI, await breachedAPI.knows(key) { faults = [.breached] }
         guard faults.isEmpty else {
             throw .invalid(faults.map { FieldFault(field: field, code: $0.code, message: $0.message) })
         }
     }
+
+    private typealias Outcome = Result<[PasswordFault], BreachedFault>
 
     /// The form in which a hash from elsewhere is stored.
     /// - Throws: what ``PasswordHasher/adopt(_:)`` throws.
@@ -64,9 +84,10 @@ public struct PasswordService: Sendable {
 }
 
 extension User {
-    /// Whether the stored hash is still the one that was read before: nobody changed the password meanwhile.
+    /// Whether the stored hash is still the one that was read before: nobody changed the password meanwhile, or gave one to
+    /// somebody who had none.
     func stillHas(_ hash: String?) -> Bool {
-        guard let hash, let passwordHash else { return false }
+        guard let hash, let passwordHash else { return hash == nil && passwordHash == nil }
         return Digest.equal(Array(passwordHash.utf8), Array(hash.utf8))
     }
 }

@@ -62,14 +62,17 @@ extension SignInService {
     }
 
     /// Opens a session for whoever has given every proof that is asked of them.
+    /// - Parameter moment: when they did; nil: now.
     /// - Throws: `.accessEnded`, `.addressNotAllowed`.
     func openProved(
-        for id: UUID, in company: UUID?, method: String, from client: Client, at now: Timestamp, _ repositories: Repositories
+        for id: UUID, in company: UUID?, method: String, provedAt moment: Timestamp? = nil, from client: Client,
+        at now: Timestamp, _ repositories: Repositories
     ) async throws -> Opening {
         guard let user = try await repositories.users.find(id) else { throw AuthError.credentialsInvalid }
         let place = try await place(company, in: repositories)
         let (grants, gate) = try await admit(user, to: place, from: client, at: now, repositories)
-        return try await begin(for: user, in: place, method: method, grants, gate, from: client, at: now, repositories)
+        return try await begin(
+            for: user, in: place, method: method, provedAt: moment, grants, gate, from: client, at: now, repositories)
     }
 
     private func place(_ company: UUID?, in repositories: Repositories) async throws -> Company? {
@@ -89,8 +92,8 @@ extension SignInService {
     }
 
     private func begin(
-        for user: User, in company: Company?, method: String, _ grants: [Grant], _ gate: AddressGate, from client: Client,
-        at now: Timestamp, _ repositories: Repositories
+        for user: User, in company: Company?, method: String, provedAt moment: Timestamp? = nil, _ grants: [Grant],
+        _ gate: AddressGate, from client: Client, at now: Timestamp, _ repositories: Repositories
     ) async throws -> Opening {
         let surplus = try await repositories.sessions.surplus(
             ofUser: user.id, keeping: lockout.settings.maximumSessions - 1, at: now)
@@ -105,11 +108,12 @@ extension SignInService {
         let id = UUID(at: now, random: random)
         let expiry = Timestamp(seconds: (now + sessions.settings.refreshLifetime).seconds)
         let token = sessions.refreshTokens.first(for: id, expiresAt: expiry)
-        let session = Session(
+        var session = Session(
             id: id, userID: user.id, companyID: company?.id, secretDigest: token.digest,
             expiresAt: sessions.rotations.rowExpiry(for: expiry), methods: method,
             ip: client.address.description, userAgent: client.userAgent,
             device: DeviceParser.device(of: client.userAgent), at: now)
+        if let moment { session.authenticatedAt = moment }
         try await repositories.sessions.insert(session)
         let subject = Subject(
             user: user, grants: grants, company: company, session: session, gate: gate, grace: sessions.subjects.grace)

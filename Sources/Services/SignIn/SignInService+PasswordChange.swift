@@ -3,7 +3,7 @@ import Store
 
 /// Choosing a password in the place of one that must not stay.
 extension SignInService {
-    /// Puts a new password in the place of one that somebody else chose, and signs in.
+    /// Puts a new password in the place of one that somebody else chose, or that has expired, and signs in.
     /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.invalid`, and what signing in throws.
     public func changePassword(_ text: String, to new: String, from client: Client) async throws(AuthError) -> SignInOutcome {
         let now = clock.now
@@ -12,19 +12,13 @@ extension SignInService {
         let methods: ProvedMethods
         do {
             let (id, proved) = try passwordChanges.read(text, at: now)
-            guard let found = try await store.reading.users.find(id), found.requiresPasswordChange,
+            guard let found = try await store.reading.users.find(id), renewal.reason(for: found, at: now) != nil,
                 passwordChanges.isToken(text, for: found)
             else { throw AuthError.tokenInvalid }
             (user, methods) = (found, proved)
         } catch { throw .from(error) }
         try await passwords.check(new, field: "new_password", against: [user.name, user.email ?? ""])
-        guard try await !passwords.verify(new, against: user.passwordHash).matches else {
-            throw .invalid([
-                FieldFault(
-                    field: "new_password", code: "password_unchanged",
-                    message: "The new password must differ from the current one.")
-            ])
-        }
+        try await renewal.demandAnother(new, than: user, field: "new_password")
         let hash = try await passwords.hash(new)
         let passage: Passage
         do {
@@ -39,7 +33,7 @@ extension SignInService {
         _ user: User, with hash: String, after methods: ProvedMethods, from client: Client, at now: Timestamp,
         in repositories: Repositories
     ) async throws -> Passage {
-        guard let current = try await repositories.users.find(user.id), current.requiresPasswordChange,
+        guard let current = try await repositories.users.find(user.id), renewal.reason(for: current, at: now) != nil,
             current.stillHas(user.passwordHash)
         else { throw AuthError.tokenInvalid }
         guard current.status == .active else { throw AuthError.accountBlocked }
@@ -48,7 +42,7 @@ extension SignInService {
         return try await open(
             for: current, in: company, method: methods.text, facts: [.init("method", "pwd")], from: client, at: now, repositories
         ) {
-            try await repositories.users.setPassword(of: user.id, to: hash, at: now)
+            try await renewal.replace(of: current, with: hash, at: now, in: repositories)
             try await repositories.attempts.succeeded(user: user.id, at: now)
             try await audit.record(
                 AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)

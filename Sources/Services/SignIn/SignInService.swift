@@ -14,6 +14,7 @@ public struct SignInService: Sendable {
     let audit: Audit
     let lockout: Lockout
     let gates: AddressGates
+    let renewal: PasswordRenewal
     let secondFactors: SecondFactorGate
     let passwordChanges: PasswordChangeTokens
     let log: Log
@@ -49,7 +50,8 @@ public struct SignInService: Sendable {
     /// What signing in leads to where a new password must be chosen first.
     func passwordChange(of user: User, after methods: ProvedMethods) -> SignInOutcome {
         .passwordChange(
-            token: passwordChanges.token(for: user, after: methods), expiresIn: PasswordChangeTokens.lifetime)
+            token: passwordChanges.token(for: user, after: methods),
+            because: renewal.reason(for: user, at: clock.now) ?? .required, expiresIn: PasswordChangeTokens.lifetime)
     }
 
     // MARK: The password door
@@ -201,7 +203,7 @@ public struct SignInService: Sendable {
             if proof.attempt.device == nil {
                 try await lockout.isNew(proof.deviceKeys, to: user.id, at: now, in: repositories)
             } else { false }
-        let mustChange = user.requiresPasswordChange
+        let mustChange = renewal.reason(for: user, at: now) != nil
         user.lastLoginAt = now
         let method = JSON.Member("method", .string(proof.method))
         let passage = try await open(

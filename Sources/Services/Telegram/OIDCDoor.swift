@@ -32,10 +32,12 @@ public struct OIDCDoor: Sendable {
     ///   - returnTo: where the browser goes afterwards; nil: to the first page.
     ///   - device: by what the browser is known.
     ///   - caller: whose account is bound; nil: somebody signs in.
-    /// - Throws: `.telegramNotConfigured`, `.doorClosed`, `.telegramUnreachable`.
+    /// - Throws: `.telegramNotConfigured`, `.doorClosed`, `.telegramUnreachable`; of a caller
+    ///   `.insufficientUserAuthentication`.
     public func begin(through id: Int64?, returnTo: ReturnAddress?, device: String?, for caller: AccessToken? = nil)
         async throws(AuthError) -> Departure
     {
+        if let caller { try await telegram.sessions.demandRecent(of: caller) }
         let bot = try await bot(id)
         guard bot.isClient else { throw .telegramNotConfigured }
         let attempt = OIDCAttempt(

@@ -10,10 +10,11 @@ extension TelegramService {
 
     /// Binds the caller's account to a person of Telegram. The caller proves both: that the account is theirs by the
     /// session, and who they are to Telegram by what they show.
-    /// - Throws: `.telegramTaken`, `.telegramLinked`, and what proving throws.
+    /// - Throws: `.insufficientUserAuthentication`, `.telegramTaken`, `.telegramLinked`, and what proving throws.
     public func link(_ evidence: TelegramEvidence, for id: Int64?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> TelegramIdentity
     {
+        try await sessions.demandRecent(of: token)
         let (proof, _) = try await prove(evidence, for: id, from: client)
         return try await link(proof, by: token, from: client)
     }

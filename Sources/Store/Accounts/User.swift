@@ -23,6 +23,7 @@ public struct User: Sendable, RowDecodable {
     public var appData: String
     public var requiresPasswordChange: Bool
     public var lastLoginAt: Timestamp?
+    public var passwordChangedAt: Timestamp?
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
     public var emailVerifiedAt: Timestamp?
@@ -49,6 +50,7 @@ public struct User: Sendable, RowDecodable {
         appData = "{}"
         self.requiresPasswordChange = requiresPasswordChange
         lastLoginAt = nil
+        passwordChangedAt = passwordHash.map { _ in now }
         createdAt = now
         updatedAt = now
         secondFactors = []
@@ -57,7 +59,8 @@ public struct User: Sendable, RowDecodable {
 
     static let columns = """
         id, email, email_key, name, phone, password_hash, status, settings, app_data, requires_password_change, \
-        last_login_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, access_ends_at, second_factors, \
+        last_login_at, password_changed_at, created_at, updated_at, email_verified_at, account_locked_until, deleted_at, \
+        access_ends_at, second_factors, \
         \(AddressRule.columns)
         """
     /// The same where other tables have columns of these names.
@@ -78,6 +81,7 @@ public struct User: Sendable, RowDecodable {
         appData = try row.next()
         requiresPasswordChange = try row.next()
         lastLoginAt = try row.next()
+        passwordChangedAt = try row.next()
         createdAt = try row.next()
         updatedAt = try row.next()
         emailVerifiedAt = try row.next()

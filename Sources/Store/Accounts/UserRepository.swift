@@ -105,6 +105,17 @@ public struct UserRepository: Sendable {
         try await sql.run(Self.setPassword, [id.sqlValue, hash.sqlValue, now.sqlValue])
     }
 
+    private static let forgetPassword = Statement(
+        """
+        UPDATE users SET password_hash = NULL, password_changed_at = $2, updated_at = $2, requires_password_change = 0
+        WHERE id = $1 AND deleted_at IS NULL
+        """)
+
+    /// Leaves the person without a password.
+    public func forgetPassword(of id: UUID, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.forgetPassword, [id.sqlValue, now.sqlValue])
+    }
+
     private static let replaceHash = Statement(
         "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id")
 
@@ -161,6 +172,7 @@ public struct UserRepository: Sendable {
         "DELETE FROM user_sessions WHERE user_id = $1", "DELETE FROM telegram_identities WHERE user_id = $1",
         "DELETE FROM telegram_codes WHERE user_id = $1", "DELETE FROM mail_links WHERE user_id = $1",
         "DELETE FROM passkeys WHERE user_id = $1",
+        "DELETE FROM password_history WHERE user_id = $1",
         "DELETE FROM referrals WHERE user_id = $1", "DELETE FROM referrals WHERE inviter_id = $1",
         "DELETE FROM referral_codes WHERE user_id = $1", "DELETE FROM users WHERE id = $1",
     ].map { Statement($0) }

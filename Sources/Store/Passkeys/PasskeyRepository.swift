@@ -66,6 +66,15 @@ public struct PasskeyRepository: Sendable {
         try await sql.run(Self.deletePasskey, [id.sqlValue, user.sqlValue])
     }
 
+    private static let deleteDoorsOf = Statement(
+        "DELETE FROM passkeys WHERE user_id = $1 AND is_second_factor = 0 RETURNING id")
+
+    /// Deletes those that open the account by themselves, and that no other door asks for.
+    /// - Returns: how many.
+    public func deleteDoors(ofUser user: UUID) async throws(DatabaseError) -> Int {
+        try await sql.run(Self.deleteDoorsOf, [user.sqlValue]).count
+    }
+
     private static let deleteFactorsOf = Statement("DELETE FROM passkeys WHERE user_id = $1 AND is_second_factor = 1")
 
     /// Deletes those that other doors ask for.

@@ -140,6 +140,13 @@ public struct AttemptRepository: Sendable {
     }
 
     private static let sweepUnknown = Statement("DELETE FROM unknown_sign_ins WHERE last_failed_at < $1")
+    private static let forgetAll = Statement("DELETE FROM known_devices WHERE user_id = $1")
+
+    /// Forgets from where a person has signed in.
+    public func forgetDevices(ofUser user: UUID) async throws(DatabaseError) {
+        try await sql.run(Self.forgetAll, [user.sqlValue])
+    }
+
     private static let sweepDevices = Statement("DELETE FROM known_devices WHERE last_seen_at < $1")
 
     public func sweep(unknownBefore: Timestamp, devicesBefore: Timestamp) async throws(DatabaseError) {

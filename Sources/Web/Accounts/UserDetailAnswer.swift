@@ -18,7 +18,8 @@ struct UserDetailAnswer: ValueAnswer {
     static let example: JSON = .object(
         (UserAnswer.example.members ?? []) + [
             .init("updated_at", "2027-01-15T08:00:00.000Z"), .init("email_verified_at", nil), .init("deleted_at", nil),
-            .init("requires_password_change", false), .init("locked_until", nil), .init("access_ends_at", nil), .init("ip_whitelist_enabled", false),
+            .init("password_changed_at", "2027-01-15T08:00:00.000Z"), .init("requires_password_change", false),
+            .init("locked_until", nil), .init("access_ends_at", nil), .init("ip_whitelist_enabled", false),
             .init("allowed_ips", []), .init("allowed_countries", []), .init("companies", [CompanyAnswer.example]),
             .init("grants", [GrantAnswer.example]), .init("telegram", TelegramIdentityAnswer.example),
         ])
@@ -27,6 +28,9 @@ struct UserDetailAnswer: ValueAnswer {
         .init("updated_at", ["type": "string", "format": "date-time"]),
         .init("email_verified_at", ["type": ["string", "null"], "format": "date-time"]),
         .init("deleted_at", ["type": ["string", "null"], "format": "date-time"]),
+        .init(
+            "password_changed_at",
+            ["type": ["string", "null"], "format": "date-time", "description": "Null where there never was a password."]),
         .init("requires_password_change", ["type": "boolean"]),
         .init("locked_until", ["type": ["string", "null"], "format": "date-time"]),
         .init("access_ends_at", ["type": ["string", "null"], "format": "date-time"]),
@@ -46,6 +50,7 @@ struct UserDetailAnswer: ValueAnswer {
             "settings": (try? JSON.parse(Array(person.settings.utf8))) ?? [:], "created_at": JSON(person.createdAt),
             "last_login_at": JSON(person.lastLoginAt), "updated_at": JSON(user.updatedAt),
             "email_verified_at": JSON(user.emailVerifiedAt), "deleted_at": JSON(user.deletedAt),
+            "password_changed_at": JSON(user.passwordChangedAt),
             "requires_password_change": .bool(user.requiresPasswordChange), "locked_until": JSON(user.lockedUntil),
             "access_ends_at": JSON(user.accessEndsAt),
             "ip_whitelist_enabled": .bool(user.rule.isEnabled), "allowed_ips": JSON(user.rule.addresses),

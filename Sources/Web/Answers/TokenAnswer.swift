@@ -4,24 +4,29 @@ import Services
 /// The answer to a login with a password that somebody else chose.
 struct PasswordChangeAnswer: ValueAnswer {
     let token: String
+    let reason: PasswordChangeReason
     let expiresIn: Duration
 
     static let schemaName = "PasswordChangeRequired"
     static let schema: JSON = [
-        "type": "object", "required": ["requires_password_change", "password_change_token", "expires_in"],
+        "type": "object", "required": ["requires_password_change", "reason", "password_change_token", "expires_in"],
         "properties": [
             "requires_password_change": ["const": true],
+            "reason": [
+                "type": "string", "enum": .array(PasswordChangeReason.allCases.map { .string($0.rawValue) }),
+                "description": "required: somebody else chose the password, or has asked for another. expired: it has served too long.",
+            ],
             "password_change_token": ["type": "string", "description": "Opens the way to a new password, and nothing else."],
             "expires_in": ["type": "integer", "description": "In seconds."],
         ],
     ]
     static let example: JSON = [
-        "requires_password_change": true, "password_change_token": "ghp_AZijs1wdez…", "expires_in": 600,
+        "requires_password_change": true, "reason": "required", "password_change_token": "ghp_AZijs1wdez…", "expires_in": 600,
     ]
 
     var json: JSON {
         [
-            "requires_password_change": true, "password_change_token": .string(token),
+            "requires_password_change": true, "reason": .string(reason.rawValue), "password_change_token": .string(token),
             "expires_in": .integer(expiresIn.milliseconds / 1000),
         ]
     }

@@ -103,8 +103,8 @@ enum EnrolmentHandler {
         case .signedIn(let signedIn):
             response = Response.answer(EnrolledAnswer(signedIn: TokenAnswer(signedIn: signedIn), codes: codes))
                 .setting(RefreshCookie.holding(signedIn.refreshToken, until: signedIn.refreshExpiresAt, for: call))
-        case .passwordChange(let token, let expiresIn):
-            let answer = PasswordChangeAnswer(token: token, expiresIn: expiresIn)
+        case .passwordChange(let token, let reason, let expiresIn):
+            let answer = PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn)
             response = Response.answer(EnrolledAnswer(signedIn: answer, codes: codes))
         case .secondFactor: throw AuthError.secondFactorRequired
         }

@@ -23,7 +23,7 @@ enum SignInHandler {
         detail: """
             An unknown address and a wrong password get the same answer, after the same work. Five failures in a row \
             lock the account for strangers; a device or address that signed in before has its own count. Where somebody \
-            else chose the password, the answer is `{"requires_password_change": true, …}` with a token for \
+            else chose the password, or it has served too long, the answer is `{"requires_password_change": true, …}` with a token for \
             `POST /auth/first-login/change-password`, and no other. Where a second factor is asked for, it is \
             `{"second_factor_required": true, …}` with a token for `POST /auth/2fa/login`, and no other. Whoever belongs to several companies names one in \
             `company_id`; what is wrong with it is told only to whoever has the password.
@@ -43,7 +43,7 @@ enum SignInHandler {
     }
 
     static let changeFirstPassword = Operation(
-        "changeFirstPassword", "Chooses a password in the place of one that somebody else chose",
+        "changeFirstPassword", "Chooses a password in the place of one that somebody else chose, or that has expired",
         detail: "Takes the token of a login that was answered with `requires_password_change`, and signs in.",
         takes: FirstPasswordInput.self,
         answers: .json(
@@ -60,7 +60,8 @@ enum SignInHandler {
     static func answer(_ outcome: SignInOutcome, status: Status = .ok, device: String, for call: Call) -> Response {
         switch outcome {
         case .signedIn(let signedIn): answer(signedIn, status: status, device: device, for: call)
-        case .passwordChange(let token, let expiresIn): .answer(PasswordChangeAnswer(token: token, expiresIn: expiresIn))
+        case .passwordChange(let token, let reason, let expiresIn):
+            .answer(PasswordChangeAnswer(token: token, reason: reason, expiresIn: expiresIn))
         case .secondFactor(let challenge):
             // The browser is part of the proof: it must show this cookie again.
             Response.answer(SecondFactorAnswer(challenge: challenge), status: status)

@@ -11,7 +11,7 @@ struct TemporaryFolder {
     }
 
     func remove() {
-        for name in ["gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm"] { unlink(path + "/" + name) }
+        for name in File.names(in: path) { unlink(path + "/" + name) }
         rmdir(path)
     }
 }

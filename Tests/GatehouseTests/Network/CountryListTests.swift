@@ -116,7 +116,7 @@ import Testing
             #expect(try root.patch("/users/\(ada.id)/ip-whitelist", list(["NO"])).status == 200)
             func askLater() throws -> String {
                 gatehouse.clock.advance(by: .seconds(60))
-                gatehouse.services.housekeeping.readCountries()
+                gatehouse.services.housekeeping.readFiles()
                 return try ask(gatehouse, ada, from: "192.0.2.1")
             }
             #expect(try askLater() == "address_not_allowed")

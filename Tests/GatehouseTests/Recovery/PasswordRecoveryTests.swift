@@ -237,9 +237,13 @@ import Testing
                     TelegramIdentity(
                         telegramID: 4711, userID: user, firstName: "Eve", lastName: nil, username: nil, photoURL: nil,
                         language: nil, subject: nil, at: now))
+                try await $0.passkeys.insert(Self.passkey(1, of: user, isSecondFactor: false, at: now))
+                try await $0.passkeys.insert(Self.passkey(2, of: user, isSecondFactor: true, at: now))
             }
             _ = try ask(gatehouse)
             #expect(try confirm(gatehouse, try await token(mails)).status == 200)
+            // A mailbox alone does not pass by a second factor.
+            #expect(try await gatehouse.store.reading.passkeys.all(ofUser: user).map(\.isSecondFactor) == [true])
             #expect(try await gatehouse.store.reading.telegramIdentities.find(4711) == nil)
             #expect(try await gatehouse.store.reading.users.find(user)?.emailVerifiedAt == gatehouse.clock.now)
             #expect(try await gatehouse.audit("telegram.unlinked").count == 1)
@@ -255,6 +259,13 @@ import Testing
             #expect(try confirm(gatehouse, try await token(mails, 2), "another quiet mill").status == 200)
             #expect(try await gatehouse.store.reading.telegramIdentities.find(4712) != nil)
         }
+    }
+
+    private static func passkey(_ number: UInt8, of user: UUID, isSecondFactor: Bool, at now: Timestamp) -> Passkey {
+        Passkey(
+            id: UUID(high: 1, low: UInt64(number)), userID: user, credentialID: [number], publicKey: [1], counter: 0,
+            name: "Key", aaguid: UUID(high: 0, low: 0), transports: [], isDiscoverable: !isSecondFactor,
+            isSecondFactor: isSecondFactor, isBackupEligible: false, isBackedUp: false, at: now)
     }
 
     @Test("nobody fills somebody's mailbox: five links an hour")
