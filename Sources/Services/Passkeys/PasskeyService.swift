@@ -188,8 +188,7 @@ public struct PasskeyService: Sendable {
             .init("model", JSON(AuthenticatorModels.name(of: passkey.aaguid))),
             .init("second_factor", .bool(passkey.isSecondFactor)),
         ]
-        try await audit.record(
-            AuditEvent(kind, user: token.userID, session: token.sessionID, facts: facts), from: client, in: repositories)
+        try await audit.record(kind, about: token.userID, by: token, facts, from: client, in: repositories)
     }
 }
 

@@ -120,7 +120,7 @@ import Testing
 
     @Test("case 32: a code works once, also at the same moment, and not after its window", arguments: Stores.all)
     func case32Replay(kind: StoreKind) async throws {
-        try await withGatehouse(on: kind) { gatehouse in
+        try await withGatehouse(on: kind, ["MAX_LOGIN_ATTEMPTS": "100"]) { gatehouse in
             let app = try gatehouse.registered().authenticator()
             var browsers = (0..<4).map { _ in Browser(gatehouse) }
             let tokens = try browsers.indices.map { try browsers[$0].challenged() }
