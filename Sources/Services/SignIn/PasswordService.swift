@@ -87,7 +87,10 @@ extension User {
     /// Whether the stored hash is still the one that was read before: nobody changed the password meanwhile, or gave one to
     /// somebody who had none.
     func stillHas(_ hash: String?) -> Bool {
-        guard let hash, let passwordHash else { return hash == nil && passwordHash == nil }
-        return Digest.equal(Array(passwordHash.utf8), Array(hash.utf8))
+        switch (passwordHash, hash) {
+        case (let current?, let former?): Digest.equal(Array(current.utf8), Array(former.utf8))
+        case (nil, nil): true
+        default: false
+        }
     }
 }
