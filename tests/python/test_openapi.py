@@ -483,8 +483,8 @@ class Somebody:
             self.tokens = self.remembered()
             devices = self.house.call("GET", "/auth/2fa/devices", self.token).json()
             parameters["id"] = devices["items"][0]["id"]
-        if case.path.endswith("/second-factors"):
-            self.set_app_up(self.tokens["access_token"])
+        if case.path.endswith("/second-factors") and "app" not in self.made:
+            self.made["app"] = self.set_app_up(self.tokens["access_token"])
         if "restore" in case.path:
             self.house.call("DELETE", f"/users/{user}", self.above)
         if "/members/" in case.path:

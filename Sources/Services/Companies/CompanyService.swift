@@ -89,6 +89,8 @@ public struct CompanyService: Sendable {
     public func update(_ id: UUID, _ change: CompanyChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Company
     {
+        // Whoever has got hold of an old session must not take away what would have stopped them.
+        if change.requiresSecondFactor == false { try await sessions.demandRecent(of: token) }
         let now = clock.now
         let changed: (company: Company, ended: [UUID])
         do {

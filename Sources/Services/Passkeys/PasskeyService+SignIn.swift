@@ -133,7 +133,7 @@ extension PasskeyService {
         try await attempts.make(by: token, from: client) { user, repositories in
             guard let shown, shown.passkey.userID == user.id else { return ProofAttempts.Finding<Void>.wrong }
             try await use(shown, at: now, in: repositories)
-            let isFactor = shown.isUserVerified || user.factors.contains(.passkey)
+            let isFactor = shown.isUserVerified || (user.factors.contains(.passkey) && shown.passkey.isSecondFactor)
             guard isFactor || user.factors.isEmpty else { throw AuthError.secondFactorRequired }
             try await stepUps.note(isFactor ? .passkey : nil, in: token.sessionID, at: now, repositories)
             try await audit.record(

@@ -135,6 +135,8 @@ public struct RoleService: Sendable {
     public func update(_ id: UUID, _ change: RoleChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> RoleDetail
     {
+        // Whoever has got hold of an old session must not take away what would have stopped them.
+        if change.requiresSecondFactor == false { try await sessions.demandRecent(of: token) }
         let now = clock.now
         let changed: RoleDetail
         do {

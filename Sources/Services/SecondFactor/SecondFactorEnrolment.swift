@@ -90,7 +90,7 @@ public struct SecondFactorEnrolment: Sendable {
     }
 
     /// Ends setting up: with a code of it the factor is in force.
-    /// - Throws: `.codeInvalid`, `.secondFactorEnabled`, `.accountLocked`, `.invalid`.
+    /// - Throws: `.codeInvalid`, `.secondFactorEnabled`, `.insufficientUserAuthentication`, `.accountLocked`, `.invalid`.
     public func enable(_ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Enabled
     {
@@ -99,6 +99,11 @@ public struct SecondFactorEnrolment: Sendable {
         let made = codes.makeRecoveryCodes(of: token.userID)
         let isFirst = try await attempts.make(by: token, from: client) { user, repositories in
             guard !user.factors.contains(factor) else { throw AuthError.secondFactorEnabled }
+            // Another may have come into force since this one was begun, which this session has not shown.
+            let level = try await repositories.sessions.find(token.sessionID)?.level
+            guard user.factors.isEmpty || level == .severalFactors else {
+                throw AuthError.insufficientUserAuthentication(maximumAge: sessions.stepUpMaximumAge, level: .severalFactors)
+            }
             guard try await isRight(code, of: factor, by: user, owner: token.sessionID, at: now, in: repositories) else {
                 return ProofAttempts.Finding<Bool>.wrong
             }

@@ -47,7 +47,7 @@ enum UserHandler {
             `users:update`. Whoever is not ACTIVE loses every session at once, access tokens too.
             """,
         takes: UserInput.self, answers: .json(UserAnswer.self, "The person as they are now."),
-        problems: [.forbidden, .notFound, .emailTaken, .lastSuperAdmin]
+        problems: [.forbidden, .notFound, .emailTaken, .lastSuperAdmin, .insufficientUserAuthentication]
     ) { input, call in
         let person = try await call.services.users.update(
             try call.request.uuid(), input.change, by: try call.caller, from: call.client)

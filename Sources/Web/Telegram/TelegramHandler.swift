@@ -53,7 +53,7 @@ enum TelegramHandler {
         detail: "Takes the same as `POST /auth/telegram`. An account belongs to one person of Telegram, and a person has one account.",
         asks: BotQuery.self, takesWhole: TelegramBody.kinds,
         answers: .json(TelegramIdentityAnswer.self, "Bound."),
-        problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked]
+        problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked, .insufficientUserAuthentication]
     ) { query, call in
         let body = try TelegramBody(call)
         let identity = try await call.services.telegram.link(
