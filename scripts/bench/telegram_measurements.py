@@ -22,7 +22,7 @@ TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 KEY = hmac.digest(b"WebAppData", TOKEN.encode(), "sha256")
 CHECKED = ["Telegram/TelegramFault", "Telegram/TelegramFields", "Telegram/TelegramProof", "Client"]
 """The sources that check what opened a Mini App."""
-FLOORS = ["Ground", "CSystem", "Credentials", "CCommonPasswords", "SQL", "CPostgreSQL", "KeyValue", "Store"]
+FLOORS = ["Ground", "CSystem", "Credentials", "CHashMemory", "CCommonPasswords", "SQL", "CPostgreSQL", "KeyValue", "Store"]
 LIBRARIES = ["crypto", "ssl", "zxcvbn", "unistring", "crypt", "sodium", "idn2", "sqlite3"]
 
 
