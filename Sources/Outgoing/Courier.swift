@@ -66,7 +66,7 @@ public final class Courier: Sendable {
         let thread = state.withLock { state -> Thread? in
             defer { state.thread = nil }
             state.isStopping = true
-            if let handle = state.handle { gh_curl_wake(handle.pointer) }
+            if let handle = state.handle { gh_curl_stop(handle.pointer) }
             return state.thread
         }
         thread?.join()

@@ -1,5 +1,6 @@
 """Mail as whoever gets it reads it, and a real server of mail that takes it."""
 
+import asyncio
 import datetime
 import email
 import email.policy
@@ -67,10 +68,11 @@ def certificate(folder, names=("127.0.0.1",)):
 
 
 class MailServer:
-    """SMTP by aiosmtpd: with STARTTLS, with TLS from the start, or with neither."""
+    """SMTP by aiosmtpd: with STARTTLS, with TLS from the start, or with neither. It may never answer to a command."""
 
-    def __init__(self, tls=None, starts_tls=None, asks_password=False, answer=lambda recipient, count: None):
+    def __init__(self, tls=None, starts_tls=None, asks_password=False, answer=lambda recipient, count: None, silent=None):
         self.letters = []
+        self.silent = silent
         self.greetings = []
         self.tried = []
         self.answer = answer
@@ -116,7 +118,14 @@ class MailServer:
     async def handle_DATA(self, server, session, envelope):
         with self.lock:
             self.letters.append(Letter(envelope.content, envelope.mail_from, envelope.rcpt_tos))
+        if self.silent == "DATA":
+            await asyncio.Event().wait()
         return "250 OK"
+
+    async def handle_QUIT(self, server, session, envelope):
+        if self.silent == "QUIT":
+            await asyncio.Event().wait()
+        return "221 Bye"
 
     def __enter__(self):
         self.controller.start()

@@ -1,5 +1,7 @@
 """Mail through a real mail server: what arrives there, what is never sent, and what a person does with it."""
 
+import socket
+
 import pytest
 
 from gatehouse import PASSWORD, run
@@ -128,6 +130,39 @@ def test_what_is_put_off_arrives_later(start, pem):
         assert len(mail.wait_for(1)) == 1 and len(seen) == 2
         line = next(line for line in server.logged if "mail.failed" in line)
         assert "451" in line and "mail_refused" in line
+
+
+def test_a_server_stops_though_its_mail_server_never_answers(start, pem):
+    with MailServer(starts_tls=pem, silent="DATA") as mail:
+        server = start(settings("smtp", mail, user=False, MAIL_CA_FILE=str(pem), MAIL_TIMEOUT="5m"))
+        server.register()
+        mail.wait_for(1)
+        assert server.stop() == 0
+    with MailServer(starts_tls=pem) as mail:
+        again = settings("smtp", mail, user=False, MAIL_CA_FILE=str(pem))
+        start(again, data=server.data)
+        assert mail.wait_for(1)[0].recipients == ["ada@example.com"]
+
+
+def test_mail_has_arrived_though_nobody_answers_to_the_farewell(start, pem):
+    with MailServer(starts_tls=pem, silent="QUIT") as mail:
+        server = start(settings("smtp", mail, user=False, MAIL_CA_FILE=str(pem), MAIL_TIMEOUT="5m"))
+        server.register("ada")
+        server.register("eve")
+        mail.wait_for(1, to="eve@example.com")
+        assert not any("mail.failed" in line for line in server.logged)
+        assert server.stop() == 0
+        assert len(mail.letters) == 2
+
+
+def test_a_mail_server_that_says_nothing_is_given_up(start):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = start({**FROM, "MAIL_URL": f"smtp://127.0.0.1:{listener.getsockname()[1]}", "MAIL_TIMEOUT": "1s"})
+        server.register()
+        eventually(lambda: any("mail.failed" in line for line in server.logged), what="a failure")
+        assert "timed_out" in next(line for line in server.logged if "mail.failed" in line)
 
 
 def test_lines_of_dots_and_long_lines_arrive_as_they_were_written(start, pem, tmp_path):

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,8 +42,18 @@ int gh_curl_load(void) {
     return failed;
 }
 
+struct errand;
+
+struct multi {
+    CURLM *curl;
+    struct errand *first;
+    /* Set by whoever stops the thread. */
+    atomic_int is_stopping;
+};
+
 /* One request under way. */
 struct errand {
+    struct multi *multi;
     struct errand *next;
     struct errand *former;
     CURL *easy;
@@ -61,11 +72,6 @@ struct errand {
     size_t left;
     int was_refused;
     int is_too_long;
-};
-
-struct multi {
-    CURLM *curl;
-    struct errand *first;
 };
 
 /* The address that is really connected to is the one that is looked at: no name is looked up again in between. */
@@ -178,6 +184,7 @@ static size_t give_text(char *buffer, size_t one, size_t size, void *data) {
     return count;
 }
 
+/* Seconds, never 0. */
 static time_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -191,11 +198,12 @@ static size_t hear(char *bytes, size_t one, size_t size, void *data) {
     return one * size;
 }
 
-/* libcurl says QUIT, and waits for an answer with the whole thread; nobody else has to wait for long. */
+/* libcurl waits for the answer to a text, and for that to its QUIT, with the whole thread; it asks here once a second
+   whether to go on. Nobody waits for long for the answer to a QUIT, nor for any when the thread is to stop. */
 static int has_waited(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
     (void)a, (void)b, (void)c, (void)d;
     struct errand *errand = data;
-    return errand->answered && now() > errand->answered + 1;
+    return atomic_load(&errand->multi->is_stopping) || (errand->answered && now() > errand->answered + 1);
 }
 
 static int set_mail(struct errand *errand, const struct gh_curl_request *request) {
@@ -213,6 +221,8 @@ static int set_mail(struct errand *errand, const struct gh_curl_request *request
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, has_waited);
     SET(CURLOPT_XFERINFODATA, errand);
+    /* The answer to a QUIT is not within the time of the whole. */
+    SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, request->milliseconds / 1000 + 1);
     SET(CURLOPT_MAIL_FROM, mail->sender);
     SET(CURLOPT_MAIL_RCPT, errand->headers);
     if (mail->user) SET(CURLOPT_USERNAME, mail->user);
@@ -259,6 +269,7 @@ int gh_curl_start(void *handle, const struct gh_curl_request *request) {
     struct multi *multi = handle;
     struct errand *errand = calloc(1, sizeof *errand);
     if (!errand) return 1;
+    errand->multi = multi;
     errand->easy = lib.curl_easy_init();
     errand->admits = request->admits;
     errand->takes_line = request->takes_line;
@@ -287,9 +298,16 @@ void gh_curl_work(void *handle, int milliseconds) {
 
 void gh_curl_wake(void *handle) { lib.curl_multi_wakeup(((struct multi *)handle)->curl); }
 
+void gh_curl_stop(void *handle) {
+    struct multi *multi = handle;
+    atomic_store(&multi->is_stopping, 1);
+    gh_curl_wake(multi);
+}
+
 static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, long status) {
     /* libcurl tells of a refusal as of a failure to send, or a strange answer. */
     if (errand->answered && code == CURLE_ABORTED_BY_CALLBACK && status < 400) return GH_CURL_NONE;
+    if (code == CURLE_ABORTED_BY_CALLBACK && atomic_load(&errand->multi->is_stopping)) return GH_CURL_STOPPED;
     if (errand->text && status >= 400
         && (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_RECV_ERROR))
         return GH_CURL_REFUSED;

@@ -64,19 +64,8 @@ public struct MailServer: Sendable, Equatable {
 
     /// - Returns: nil for a bad `%`, and for what could end a line of SMTP.
     private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == 37 {
-                guard rest.count >= 2, let pair = Hex.decode(String(decoding: rest.prefix(2), as: UTF8.self)) else { return nil }
-                bytes += pair
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        guard bytes.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
+        guard let plain = PercentCoding.decode(text), plain.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
+        return plain
     }
 
     /// Without name and password, with what the server greets as.

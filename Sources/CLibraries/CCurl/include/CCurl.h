@@ -62,6 +62,7 @@ enum gh_curl_fault {
     GH_CURL_LOGIN,
     /* The server of mail says no; the status says for how long. */
     GH_CURL_REFUSED,
+    GH_CURL_STOPPED,
     GH_CURL_OTHER
 };
 
@@ -76,7 +77,7 @@ struct gh_curl_outcome {
 /* Loads the library; 0 on success. To be called before anything else here, as often as one likes. */
 int gh_curl_load(void);
 
-/* What holds the requests under way. All but gh_curl_wake is for one thread. NULL on failure. */
+/* What holds the requests under way. All but gh_curl_wake and gh_curl_stop is for one thread. NULL on failure. */
 void *gh_curl_open(void);
 /* Starts a request, whose strings are copied. 0 on success; on failure the context is not handed back. */
 int gh_curl_start(void *multi, const struct gh_curl_request *request);
@@ -84,6 +85,8 @@ int gh_curl_start(void *multi, const struct gh_curl_request *request);
 void gh_curl_work(void *multi, int milliseconds);
 /* Makes gh_curl_work return. From any thread. */
 void gh_curl_wake(void *multi);
+/* Makes gh_curl_work return though a server is slow to answer, and gives up what waits for it. From any thread. */
+void gh_curl_stop(void *multi);
 /* Gives a request that has ended; 0 where there is none. */
 int gh_curl_next(void *multi, struct gh_curl_outcome *outcome);
 /* Gives up the request with this context; 0 where it is not under way. */

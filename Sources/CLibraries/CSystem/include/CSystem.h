@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include "CLibrary.h"
 
 /* Listening socket on a numeric IPv4 or IPv6 address; -1 with errno set on failure. */
 int gh_listen(const char *address, uint16_t port, int backlog);
