@@ -17,15 +17,15 @@ public enum Files {
         }
     }
 
-    /// Writes a file that is not there yet, for its owner alone. A part of it is never seen under its name.
+    /// Writes a file for its owner alone, in the place of one that may be there. A part of it is never seen under its name.
     /// - Returns: whether it was written.
-    public static func create(_ path: String, _ bytes: [UInt8]) -> Bool {
+    public static func write(_ path: String, _ bytes: [UInt8]) -> Bool {
         let draft = path + ".part"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return false }
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else { break }
             rest = rest.dropFirst(count)
         }

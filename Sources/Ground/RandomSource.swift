@@ -13,6 +13,16 @@ public struct RandomSource: Sendable {
         }
     }
 
+    /// A text of so many decimal digits, each as likely as the others.
+    public func digits(_ count: Int) -> String {
+        var text = ""
+        // 250 is a multiple of ten: what lies above would favour the small digits.
+        while text.utf8.count < count {
+            for byte in bytes(count) where byte < 250 && text.utf8.count < count { text += String(byte % 10) }
+        }
+        return text
+    }
+
     public func uint64() -> UInt64 {
         var value: UInt64 = 0
         withUnsafeMutableBytes(of: &value) { fill($0) }

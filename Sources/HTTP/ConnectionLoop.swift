@@ -161,7 +161,7 @@ final class ConnectionLoop: DescriptorWatcher, @unchecked Sendable {  // touched
     /// A name for a request that no other has: 16 hexadecimal digits.
     func nextRequestID() -> String {
         idCounter &+= 1
-        // An odd multiplier permutes the counter, so that neighbours do not look alike. The upper half follows the time, so
+        // An odd multiplier permutes the counter, so that neighbours do not look alike. The upper half rises slowly, so
         // that an index over ids is written where it was written last.
         let low = UInt32(truncatingIfNeeded: idPrefix) ^ (UInt32(truncatingIfNeeded: idCounter) &* 0x9e37_79b9)
         let high = UInt32(truncatingIfNeeded: idPrefix >> 32) &+ UInt32(truncatingIfNeeded: idCounter >> 6)

@@ -69,28 +69,6 @@ public final class Services: Sendable {
     private let mailCourier: Courier
     let keyValue: any KeyValue
 
-    /// What the services stand on.
-    public struct Foundations: Sendable {
-        public let store: DataStore
-        public let keyValue: any KeyValue
-        public let vault: Vault
-        public let clock: Clock
-        public let random: RandomSource
-        public let log: Log
-
-        public init(
-            store: DataStore, keyValue: any KeyValue, vault: Vault, clock: Clock = .system, random: RandomSource = .system,
-            log: Log
-        ) {
-            self.store = store
-            self.keyValue = keyValue
-            self.vault = vault
-            self.clock = clock
-            self.random = random
-            self.log = log
-        }
-    }
-
     /// Makes keys and system roles where they are missing, and learns what ended of late. The schema must be up
     /// to date.
     /// - Throws: `AuthError`, `HashingError`.
@@ -204,7 +182,7 @@ public final class Services: Sendable {
             renewal: renewal, audit: audit, clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
-            links: mailLinks, proof: addressProof, audit: audit, clock: clock)
+            links: mailLinks, proof: addressProof, clock: clock)
         let reach = Reach(subjects: subjects, clock: clock)
         imports = ImportService(
             store: store, sessions: sessions, reach: reach, passwords: passwords, audit: audit, clock: clock,

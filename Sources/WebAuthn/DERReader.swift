@@ -13,7 +13,6 @@ struct DERReader {
         static let octets: UInt8 = 0x04
         static let integer: UInt8 = 0x02
         static let object: UInt8 = 0x06
-        static let enumeration: UInt8 = 0x0a
 
         var isContextual: Bool { head & 0xc0 == 0x80 }
         /// What stands inside.

@@ -97,19 +97,12 @@ private struct BreachedFiles {
         var status = stat()
         guard stat(source, &status) == 0 else { throw Self.failure(source) }
         isFolder = status.st_mode & S_IFMT == S_IFDIR
-        paths = isFolder ? try Self.names(in: source).map { "\(source)/\($0)" } : [source]
-    }
-
-    /// Those that are not hidden, in the order of their names.
-    private static func names(in folder: String) throws -> [String] {
-        guard let stream = opendir(folder) else { throw failure(folder) }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if !name.hasPrefix(".") { names.append(name) }
+        guard isFolder else {
+            paths = [source]
+            return
         }
-        return names.sorted()
+        guard let names = Files.names(in: source) else { throw Self.failure(source) }
+        paths = names.map { "\(source)/\($0)" }
     }
 
     private static func failure(_ path: String) -> Failure {

@@ -31,14 +31,14 @@ extension Command {
             }
             return .previewMail(options, MailOrder(kind: kind, language: language, form: form))
         case ["test"]:
-            guard let address = values["--to"] else { throw UsageError(message: "mail test needs --to") }
+            guard let address = values["--to"] else { throw UsageError(message: "mail test needs --to", hint: Self.hint) }
             return .testMail(options, to: address)
         case ["dead"]: return .deadMail(options)
         case ["retry"]: return .retryMail(options)
         default:
             throw UsageError(
                 message: "mail what? There are 'mail preview', 'mail test', 'mail dead' and 'mail retry'.",
-                hint: "See 'gatehouse help'.")
+                hint: Self.hint)
         }
     }
 

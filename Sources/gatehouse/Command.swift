@@ -83,7 +83,7 @@ enum Command: Sendable {
         exit codes: 0 success, 1 failure, 64 wrong usage, 78 refused configuration
         """
 
-    private static let names = ["serve", "config", "migrate", "admin", "keys", "audit", "users", "breached", "openapi", "version", "help"]
+    private static let names = ["serve", "config", "migrate", "admin", "keys", "audit", "users", "mail", "breached", "openapi", "version", "help"]
 
     private static let flagNames = ["--markdown", "--password-stdin", "--now", "--dry-run", "--create-companies"]
     private static let valueNames = [
@@ -175,7 +175,7 @@ enum Command: Sendable {
         }
     }
 
-    private static let hint = "See 'gatehouse help'."
+    static let hint = "See 'gatehouse help'."
 }
 
 /// What a mistyped word may have meant.

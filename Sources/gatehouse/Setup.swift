@@ -54,12 +54,8 @@ enum Setup {
 
     /// A folder that only this user may look into, with those above it.
     static func makeFolder(_ path: String) throws {
-        var built = path.hasPrefix("/") ? "/" : ""
-        for part in path.split(separator: "/") {
-            built += part + "/"
-            if mkdir(built, 0o700) != 0, errno != EEXIST {
-                throw DatabaseError.unavailable("cannot make the folder \(built): \(String(cString: strerror(errno)))")
-            }
+        guard Files.makeFolder(path) else {
+            throw DatabaseError.unavailable("cannot make the folder \(path): \(String(cString: strerror(errno)))")
         }
     }
 }

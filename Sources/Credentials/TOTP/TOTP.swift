@@ -88,19 +88,8 @@ public struct TOTP: Sendable {
     ///   - issuer: whose account it is, as the app shows it.
     ///   - account: which account of theirs.
     public static func uri(secret: [UInt8], issuer: String, account: String) -> String {
-        let issuer = escape(issuer)
-        return "otpauth://totp/\(issuer):\(escape(account))?secret=\(Base32.encode(secret))&issuer=\(issuer)"
+        let issuer = PercentCoding.encode(issuer)
+        return "otpauth://totp/\(issuer):\(PercentCoding.encode(account))?secret=\(Base32.encode(secret))&issuer=\(issuer)"
             + "&algorithm=SHA1&digits=6&period=\(period)"
-    }
-
-    private static func escape(_ text: String) -> String {
-        var output = ""
-        for byte in text.utf8 {
-            switch byte {
-            case 48...57, 65...90, 97...122, 45, 46, 95, 126: output.unicodeScalars.append(Unicode.Scalar(byte))
-            default: output += "%" + Hex.encode([byte]).uppercased()
-            }
-        }
-        return output
     }
 }

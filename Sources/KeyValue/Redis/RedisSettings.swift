@@ -109,29 +109,14 @@ extension RedisSettings {
 
     private mutating func readUser(_ text: Substring) throws(InvalidURL) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, let user = Self.percentDecoded(first) else {
+        guard let first = parts.first, let user = PercentCoding.decode(first) else {
             throw InvalidURL(reason: "the user is not percent-encoded as it should be")
         }
         username = user.isEmpty ? nil : user
         guard parts.count == 2 else { return }
-        guard let word = Self.percentDecoded(parts[1]) else {
+        guard let word = PercentCoding.decode(parts[1]) else {
             throw InvalidURL(reason: "the password is not percent-encoded as it should be")
         }
         password = word.isEmpty ? nil : word
-    }
-
-    private static func percentDecoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(Hex.value(of:)), let low = rest.popFirst().flatMap(Hex.value(of:))
-            else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
     }
 }

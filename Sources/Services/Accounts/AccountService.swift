@@ -93,9 +93,7 @@ public struct AccountService: Sendable {
         try await audit.record(
             AuditEvent(.registered, user: user.id, company: company.id), from: client, in: repositories)
         try await addresses.askForProof(of: user, in: repositories)
-        for key in Lockout.deviceKeys(of: client) {
-            try await repositories.attempts.remember(device: key, user: user.id, at: now)
-        }
+        _ = try await signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         return try await signIn.open(
             for: user.id, in: company.id, method: "pwd", facts: [.init("method", "pwd")], from: client, at: now, repositories)
     }

@@ -178,9 +178,7 @@ public struct InvitationService: Sendable {
                 }
                 try await enter(user, through: invitation, at: now, in: repositories)
                 try await record(.invitationAccepted, invitation, user: user.id, actor: user.id, from: client, in: repositories)
-                for key in Lockout.deviceKeys(of: client) {
-                    try await repositories.attempts.remember(device: key, user: user.id, at: now)
-                }
+                _ = try await accounts.signIn.lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
                 return try await accounts.signIn.open(
                     for: user.id, in: invitation.company, method: "pwd", facts: [.init("method", "pwd")], from: client, at: now, repositories)
             }

@@ -28,11 +28,11 @@ public struct SignInCodes: Sendable {
     func make(for talk: BotTalk, by token: AccessToken) async throws(AuthError) -> String {
         guard talk.bot.doors.contains(.bot) else { throw .doorClosed }
         try await limits.take(.signIn, for: .account("telegram-code:\(talk.person.id)"))
-        let secret = digits(Self.secretDigits)
+        let secret = random.digits(Self.secretDigits)
         let expiry = clock.now + Self.lifetime
         // Two people may get the same first digits; one of them gets others.
         for _ in 0..<8 {
-            let locator = digits(Self.locatorDigits)
+            let locator = random.digits(Self.locatorDigits)
             let code = TelegramCode(
                 userID: token.userID, locator: locator, digest: digest(locator, secret), botID: talk.bot.id,
                 telegramID: talk.person.id, expiresAt: expiry)
@@ -46,15 +46,6 @@ public struct SignInCodes: Sendable {
             try await store.transaction { try await $0.telegramCodes.write(code) }
             return true
         } catch DatabaseError.duplicate { return false } catch { throw .from(error) }
-    }
-
-    private func digits(_ count: Int) -> String {
-        var text = ""
-        // 250 is a multiple of ten: what lies above would favour the small digits.
-        while text.utf8.count < count {
-            for byte in random.bytes(count) where byte < 250 && text.utf8.count < count { text += String(byte % 10) }
-        }
-        return text
     }
 
     private func digest(_ locator: String, _ secret: String) -> [UInt8] { key.sign(Array("\(locator):\(secret)".utf8)) }

@@ -74,7 +74,7 @@ struct MailCarrier: OutboxCarrier {
     private func file(_ text: [UInt8], _ letter: Letter, as message: OutboxMessage, in folder: String) -> Carried {
         let moment = String(clock.now.rfc3339.map { $0 == ":" ? "-" : $0 })
         let path = "\(folder)/\(moment)-\(letter.message.kind.rawValue)-\(message.id).eml"
-        guard Files.makeFolder(folder), Files.create(path, text) else {
+        guard Files.makeFolder(folder), Files.write(path, text) else {
             return Carried(verdict: .failed, error: "not_written")
         }
         log.info("mail.written") { line in

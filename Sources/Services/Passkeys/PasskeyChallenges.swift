@@ -50,6 +50,13 @@ struct PasskeyChallenges: Sendable {
         return Challenge(bytes: bytes, purpose: purpose, expiresAt: expiry)
     }
 
+    /// - Throws: `.challengeInvalid` where somebody has used it.
+    func demandUnused(_ challenge: Challenge, in repositories: Repositories) async throws {
+        guard try await !repositories.passkeyChallenges.contains(Digest.sha256(challenge.bytes)) else {
+            throw AuthError.challengeInvalid
+        }
+    }
+
     /// Uses it up; what the transaction throws later takes that back.
     /// - Throws: `.challengeInvalid` where somebody has.
     func use(_ challenge: Challenge, in repositories: Repositories) async throws {

@@ -59,27 +59,13 @@ extension PasskeyService {
     private func enter(
         _ shown: Shown, to wanted: UUID?, from client: Client, at now: Timestamp, in repositories: Repositories
     ) async throws -> SignInService.Passage {
-        guard var user = try await repositories.users.find(shown.passkey.userID) else { throw AuthError.passkeyUnknown }
+        guard let user = try await repositories.users.find(shown.passkey.userID) else { throw AuthError.passkeyUnknown }
         guard user.status == .active else { throw AuthError.accountBlocked }
         try await use(shown, at: now, in: repositories)
         let company = try await signIn.company(of: user, wanted: wanted, in: repositories)
-        user.lastLoginAt = now
-        var facts = Self.facts(of: shown.passkey)
-        let (id, keys, lockout) = (user.id, Lockout.deviceKeys(of: client), signIn.lockout)
-        let isNew = try await lockout.isNew(keys, to: id, at: now, in: repositories)
-        let passage = try await signIn.open(
-            for: user, in: company, method: shown.isUserVerified ? Self.verifiedMethod : Self.method, facts: facts,
-            from: client, at: now, repositories
-        ) {
-            try await repositories.attempts.noteSignIn(user: id, at: now)
-            try await lockout.remember(keys, of: id, at: now, in: repositories)
-        }
-        guard case .opened(let opening) = passage else { return passage }
-        if isNew { facts.append(BotNotices.newDevice) }
-        try await audit.record(
-            AuditEvent(.signInSucceeded, user: id, company: company?.id, session: opening.session.id, facts: facts),
-            from: client, in: repositories)
-        return passage
+        return try await signIn.enter(
+            user, in: company, method: shown.isUserVerified ? Self.verifiedMethod : Self.method,
+            facts: Self.facts(of: shown.passkey), from: client, at: now, repositories)
     }
 
     // MARK: Behind another door
@@ -109,7 +95,7 @@ extension PasskeyService {
         let shown = try await attempt(assertion, for: .secondFactor, of: Self.holder(secondFactor: token), from: client)
         let now = clock.now
         return try await secondFactors.finish(token, with: .passkey, remembers: remembers, from: client) { user, repositories in
-            guard let shown, shown.passkey.userID == user else { return false }
+            guard let shown, shown.passkey.userID == user.id else { return false }
             try await use(shown, at: now, in: repositories)
             return true
         }
@@ -192,6 +178,8 @@ extension PasskeyService {
             guard let passkey = try await store.reading.passkeys.find(credential: assertion.credentialID) else {
                 throw AuthError.passkeyUnknown
             }
+            // What is sent once more has counted already, and is no copy.
+            try await challenges.demandUnused(challenge, in: store.reading)
             let known = Assertion.Known(
                 key: try CredentialKey(cose: passkey.publicKey), counter: UInt32(clamping: passkey.counter),
                 isBackupEligible: passkey.isBackupEligible)
@@ -234,25 +222,9 @@ extension PasskeyService {
         async throws(AuthError)
     {
         let passkey = (try? await store.reading.passkeys.find(credential: assertion.credentialID)) ?? nil
-        var facts: [JSON.Member] = [.init("reason", .string(reason)), .init("method", "passkey")]
-        if let passkey { facts.append(.init("passkey_id", JSON(passkey.id))) }
+        let details: [JSON.Member] = [.init("method", "passkey")] + (passkey.map { [.init("passkey_id", JSON($0.id))] } ?? [])
         let isCopied = reason == WebAuthnFault.counterBehind.name
-        let kinds: [AuditEvent.Kind] = isCopied ? [.signInFailed, .passkeyCounterBehind] : [.signInFailed]
-        let event = AuditEvent(.signInFailed, user: passkey?.userID, facts: facts)
-        do {
-            try await store.transaction { repositories in
-                for kind in kinds {
-                    var event = event
-                    event.kind = kind
-                    try await audit.record(event, from: client, in: repositories)
-                }
-            }
-        } catch { throw .from(error) }
-        log.warning(AuditEvent.Kind.signInFailed.rawValue) { line in
-            line.member("request_id", client.requestID)
-            line.member("user_id", JSON(passkey?.userID))
-            line.member("client", client.address.description)
-            line.member("reason", reason)
-        }
+        try await signIn.record(
+            failure: reason, of: passkey?.userID, details, and: isCopied ? .passkeyCounterBehind : nil, from: client)
     }
 }

@@ -7,7 +7,6 @@ import WebAuthn
 /// Passkeys of people: made, named, deleted.
 public struct PasskeyService: Sendable {
     static let maximumCount = 20
-    static let maximumNameLength = 64
 
     let store: DataStore
     let signIn: SignInService

@@ -46,8 +46,8 @@ struct Disowning: Sendable {
         try await takeFactors(from: user, since: start, isUnlinked: isUnlinked, by: client, in: repositories)
         let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)
         try await audit.record(
-            AuditEvent(.disowned, user: user.id, facts: [.init("sessions_ended", .integer(Int64(ended.count)))]),
-            from: client, in: repositories)
+            .disowned, about: user.id, by: nil, [.init("sessions_ended", .integer(Int64(ended.count)))], from: client,
+            in: repositories)
         return Outcome(ended: ended, hasForgottenPassword: user.passwordHash != nil && canReset)
     }
 
@@ -59,10 +59,8 @@ struct Disowning: Sendable {
             try await repositories.telegramIdentities.delete(ofUser: user.id) != nil
         else { return false }
         try await audit.record(
-            AuditEvent(
-                .telegramUnlinked, user: user.id,
-                facts: [.init("telegram_id", .integer(identity.telegramID)), .init("reason", "disowned")]),
-            from: client, in: repositories)
+            .telegramUnlinked, about: user.id, by: nil,
+            [.init("telegram_id", .integer(identity.telegramID)), .init("reason", "disowned")], from: client, in: repositories)
         return true
     }
 
@@ -87,7 +85,7 @@ struct Disowning: Sendable {
         try await repositories.secondFactors.set(rest.map(\.rawValue), of: user.id, at: clock.now)
         for factor in user.factors where gone.contains(factor) {
             let facts: [JSON.Member] = [.init("factor", .string(factor.rawValue)), .init("reason", "disowned")]
-            try await audit.record(AuditEvent(.secondFactorDisabled, user: user.id, facts: facts), from: client, in: repositories)
+            try await audit.record(.secondFactorDisabled, about: user.id, by: nil, facts, from: client, in: repositories)
         }
     }
 
@@ -101,7 +99,7 @@ struct Disowning: Sendable {
             let facts: [JSON.Member] = [
                 .init("passkey_id", JSON(passkey.id)), .init("name", .string(passkey.name)), .init("reason", "disowned"),
             ]
-            try await audit.record(AuditEvent(.passkeyDeleted, user: user.id, facts: facts), from: client, in: repositories)
+            try await audit.record(.passkeyDeleted, about: user.id, by: nil, facts, from: client, in: repositories)
         }
         return passkeys.contains { $0.createdAt < moment && $0.isSecondFactor }
     }

@@ -16,7 +16,6 @@ public struct MagicLinkService: Sendable {
     let requests: MailRequests
     let links: MailLinks
     let proof: AddressProof
-    let audit: Audit
     let clock: Clock
 
     /// How long the browser must keep its secret.
@@ -36,51 +35,45 @@ public struct MagicLinkService: Sendable {
         guard isOpen else { throw .doorClosed }
         let now = clock.now
         let changes = signIn.sessions.subjects.changes
-        let user: User
         let entry: (passage: SignInService.Passage?, ended: [UUID])
+        var found: User?
         do {
             let digest = browser.map { Self.digest($0) }
-            user = try await links.open(token, for: .magicLink, browser: digest, in: store.reading).user
+            found = try await links.open(token, for: .magicLink, browser: digest, in: store.reading).user
             entry = try await store.transaction { repositories in
                 var user = try await links.use(token, for: .magicLink, browser: digest, in: repositories).user
                 guard user.status == .active else { throw AuthError.accountBlocked }
                 let ended = try await proof.take(for: &user, from: client, in: repositories)
                 return (try await enter(user, from: client, at: now, in: repositories), ended)
             }
-        } catch { throw .from(error) }
+        } catch {
+            let error = AuthError.from(error)
+            if let reason = Self.reason(of: error) {
+                try await signIn.record(failure: reason, of: found?.id, from: client)
+            }
+            throw error
+        }
         try await signIn.sessions.announce(ended: entry.ended)
-        guard let passage = entry.passage else { return signIn.passwordChange(of: user, after: ProvedMethods(Self.method)) }
-        return try await signIn.outcome(of: passage, unchangedSince: changes, at: now)
+        if let passage = entry.passage { return try await signIn.outcome(of: passage, unchangedSince: changes, at: now) }
+        guard let found else { throw .linkInvalid }
+        return signIn.passwordChange(of: found, after: ProvedMethods(Self.method))
+    }
+
+    private static func reason(of error: AuthError) -> String? {
+        if case .linkInvalid = error { return "link_invalid" }
+        return SignInService.reason(of: error)
     }
 
     /// - Returns: nil where a new password must be chosen first: the link is used up by that, too.
-    private func enter(_ found: User, from client: Client, at now: Timestamp, in repositories: Repositories) async throws
+    private func enter(_ user: User, from client: Client, at now: Timestamp, in repositories: Repositories) async throws
         -> SignInService.Passage?
     {
-        var user = found
         let company = try await signIn.company(of: user, in: repositories)
-        user.lastLoginAt = now
-        let keys = Lockout.deviceKeys(of: client)
-        let (id, mustChange, lockout) = (user.id, user.requiresPasswordChange, signIn.lockout)
-        let isNew = try await lockout.isNew(keys, to: id, at: now, in: repositories)
-        let method = JSON.Member("method", .string(Self.method))
-        let passage: SignInService.Passage
         do {
-            passage = try await signIn.open(
-                for: user, in: company, method: Self.method, facts: [method], from: client, at: now, repositories
-            ) {
-                guard !mustChange else { throw AuthError.passwordChangeRequired }
-                try await repositories.attempts.noteSignIn(user: id, at: now)
-                try await lockout.remember(keys, of: id, at: now, in: repositories)
-            }
+            return try await signIn.enter(
+                user, in: company, method: Self.method, facts: [.init("method", .string(Self.method))],
+                mustChange: user.requiresPasswordChange, from: client, at: now, repositories)
         } catch AuthError.passwordChangeRequired { return nil }
-        guard case .opened(let opening) = passage else { return passage }
-        try await audit.record(
-            AuditEvent(
-                .signInSucceeded, user: id, company: company?.id, session: opening.session.id,
-                facts: [method] + (isNew ? [BotNotices.newDevice] : [])),
-            from: client, in: repositories)
-        return passage
     }
 
     private static func digest(_ browser: String) -> [UInt8] { Digest.sha256(Array("magic:\(browser)".utf8)) }

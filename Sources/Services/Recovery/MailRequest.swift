@@ -124,9 +124,8 @@ struct MailRequestCarrier: OutboxCarrier {
         case .passwordReset: .passwordReset
         case .emailVerification: .emailVerification
         case .emailChange: .emailChange
-        case .emailUndo: .emailChanged
         case .magicLink: .magicLink
-        case .disown: nil
+        case .emailUndo, .disown: nil
         }
     }
 }

@@ -122,7 +122,7 @@ struct FactorCodes: Sendable {
         by factor: SecondFactor, to user: User, owner: UUID, for purpose: Purpose, at now: Timestamp,
         in repositories: Repositories
     ) async throws {
-        let code = digits()
+        let code = random.digits(Self.digits)
         let end = now + Self.lifetime
         switch factor {
         case .telegram: try await sendByBot(code, to: user, in: repositories)
@@ -133,20 +133,12 @@ struct FactorCodes: Sendable {
             sent: digest(ofSent: code, by: factor, owner: owner, for: purpose), by: factor.rawValue, of: owner, until: end)
     }
 
-    private func digits() -> String {
-        // 250 is a multiple of ten: what lies above would favour the small digits.
-        var text = ""
-        while text.utf8.count < Self.digits {
-            for byte in random.bytes(8) where byte < 250 && text.utf8.count < Self.digits { text += String(byte % 10) }
-        }
-        return text
-    }
+    private static var minutes: String { String(lifetime.milliseconds / 60_000) }
 
     private func sendByMail(_ code: String, to user: User, until end: Timestamp, in repositories: Repositories) async throws {
         guard mail.isOpen, user.email != nil else { throw AuthError.secondFactorUnavailable }
-        let minutes = String(Self.lifetime.milliseconds / 60_000)
         let message = MailMessage(
-            .signInCode, [.name: user.name, .code: code, .minutes: minutes], in: mail.language(of: user), until: end)
+            .signInCode, [.name: user.name, .code: code, .minutes: Self.minutes], in: mail.language(of: user), until: end)
         try await mail.post(message, to: user, in: repositories)
     }
 
@@ -159,8 +151,8 @@ struct FactorCodes: Sendable {
         var reply = Reply(
             shown + "\n\n"
                 + language(
-                    "Your code, good for 5 minutes. Tell it nobody: no administrator asks for it.",
-                    "Ваш код, действует 5 минут. Никому его не сообщайте: администратор о нём не спросит."))
+                    "Your code, good for \(Self.minutes) minutes. Tell it nobody: no administrator asks for it.",
+                    "Ваш код, срок действия в минутах: \(Self.minutes). Никому его не сообщайте: администратор о нём не спросит."))
         reply.isSecret = true
         try await botMail.post(voice.message(reply, to: chat.telegramID, from: chat.botID), in: repositories)
     }

@@ -31,8 +31,7 @@ public struct SecondFactors: Sendable {
         let now = clock.now
         let id = try gate.tokens.read(token).id
         return try await finish(token, with: factor, remembers: remembers, from: client) { user, repositories in
-            guard let user = try await repositories.users.find(user) else { return false }
-            return try await codes.use(code, of: factor, by: user, owner: id, for: .signIn, at: now, in: repositories)
+            try await codes.use(code, of: factor, by: user, owner: id, for: .signIn, at: now, in: repositories)
         }
     }
 
@@ -44,11 +43,11 @@ public struct SecondFactors: Sendable {
     ///   `.codeInvalid`, `.accountLocked`, and what every door throws.
     public func finish(
         _ token: String, with factor: SecondFactor, remembers: Bool = false, from client: Client,
-        prove: @escaping @Sendable (UUID, Repositories) async throws -> Bool
+        prove: @escaping @Sendable (User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> SignInOutcome {
-        try await answer(token, with: factor, from: client) { challenge, _, repositories in
+        try await answer(token, with: factor, from: client) { challenge, user, repositories in
             guard challenge.offered.contains(factor) else { throw AuthError.secondFactorUnavailable }
-            guard try await prove(challenge.userID, repositories) else { return false }
+            guard try await prove(user, repositories) else { return false }
             if remembers { try await remember(challenge, from: client, in: repositories) }
             if factor == .recoveryCode {
                 try await audit.record(
@@ -117,7 +116,7 @@ public struct SecondFactors: Sendable {
             }
             return (challenge, attempt)
         } catch AuthError.accountLocked(let time) {
-            try await signIn.record(.signInFailed, user: locked, because: "locked", from: client)
+            try await signIn.record(failure: "locked", of: locked, from: client)
             throw .accountLocked(retryAfter: time)
         } catch { throw .from(error) }
     }
@@ -133,27 +132,22 @@ public struct SecondFactors: Sendable {
     ) async throws -> Conclusion {
         let methods = ProvedMethods(challenge.methods).adding(factor)
         let keys = Lockout.deviceKeys(of: client)
-        let isNew =
-            attempt.device == nil ? try await lockout.isNew(keys, to: user.id, at: now, in: repositories) : false
-        try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
+        let isFromNewDevice = try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
         // Whoever comes by Telegram needs no password.
         let first = ProvedMethods(challenge.methods)
         let mustChange =
             first.contains("pwd") ? signIn.renewal.reason(for: user, at: now) != nil
             : first.contains(MagicLinkService.method) && user.requiresPasswordChange
         if mustChange { return .passwordChange(user, methods) }
-        if let company = challenge.companyID {
-            // The company may be suspended by now, or the person not belong to it.
-            _ = try await signIn.company(of: user, wanted: company, in: repositories)
+        // The company may be suspended by now, or the person not belong to it.
+        let company = try await challenge.companyID.asyncFlatMap {
+            try await signIn.company(of: user, wanted: $0, in: repositories)
         }
-        let opening = try await signIn.openProved(
-            for: user.id, in: challenge.companyID, method: methods.text, from: client, at: now, repositories)
-        var facts = challenge.auditFacts + [.init("second_factor", .string(factor.rawValue))]
-        if isNew { facts.append(BotNotices.newDevice) }
-        try await audit.record(
-            AuditEvent(
-                .signInSucceeded, user: user.id, company: challenge.companyID, session: opening.session.id, facts: facts),
-            from: client, in: repositories)
+        var opening = try await signIn.openProved(
+            for: user, in: company, method: methods.text, from: client, at: now, repositories)
+        opening.isFromNewDevice = isFromNewDevice
+        let facts = challenge.auditFacts + [.init("second_factor", .string(factor.rawValue))]
+        try await signIn.recordSignIn(opening, facts: facts, from: client, in: repositories)
         return .opened(opening)
     }
 

@@ -33,8 +33,7 @@ public struct StepUpService: Sendable {
         let code = try FactorCodes.read(text, of: factor)
         let now = clock.now
         return try await prove(factor, by: token, from: client) { user, repositories in
-            guard let user = try await repositories.users.find(user) else { return false }
-            return try await codes.use(
+            try await codes.use(
                 code, of: factor, by: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
         }
     }
@@ -43,14 +42,14 @@ public struct StepUpService: Sendable {
     /// - Parameter prove: runs in the transaction that notes it, perhaps several times.
     public func prove(
         _ factor: SecondFactor, by token: AccessToken, from client: Client,
-        _ prove: @escaping @Sendable (UUID, Repositories) async throws -> Bool
+        _ prove: @escaping @Sendable (User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> MovedSession {
         let now = clock.now
         try await attempts.make(by: token, from: client) { user, repositories in
             guard !user.factors.isEmpty, factor == .recoveryCode || user.factors.contains(factor) else {
                 throw AuthError.secondFactorUnavailable
             }
-            guard try await prove(user.id, repositories) else { return ProofAttempts.Finding<Void>.wrong }
+            guard try await prove(user, repositories) else { return ProofAttempts.Finding<Void>.wrong }
             try await note(factor, in: token.sessionID, at: now, repositories)
             try await record(factor.rawValue, by: token, from: client, in: repositories)
             if factor == .recoveryCode {

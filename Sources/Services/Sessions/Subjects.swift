@@ -89,7 +89,7 @@ public struct Subjects: Sendable {
 }
 
 extension Optional where Wrapped: Sendable {
-    fileprivate func asyncFlatMap<T>(_ transform: (Wrapped) async throws -> T?) async rethrows -> T? {
+    func asyncFlatMap<T>(_ transform: (Wrapped) async throws -> T?) async rethrows -> T? {
         guard let self else { return nil }
         return try await transform(self)
     }

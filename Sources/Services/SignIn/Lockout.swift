@@ -64,7 +64,7 @@ struct Lockout: Sendable {
     }
 
     /// Whether the account knows others, and none of the keys. The first device of an account is no news.
-    func isNew(_ keys: [[UInt8]], to user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
+    private func isNew(_ keys: [[UInt8]], to user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
         guard let first = keys.first, let last = keys.last else { return false }
         return try await repositories.attempts.knows(first, or: last, user: user, seenSince: now - settings.deviceMemory) == false
     }
@@ -129,19 +129,20 @@ struct Lockout: Sendable {
     }
 
     /// Forgets the failures after a success. A lock that strangers caused stays for strangers.
-    func succeeded(_ attempt: Attempt, keys: [[UInt8]], at now: Timestamp, in repositories: Repositories) async throws {
-        guard case .user(let user) = attempt.account else { return }
+    /// - Returns: as ``remember(_:of:at:in:)``.
+    @discardableResult
+    func succeeded(_ attempt: Attempt, keys: [[UInt8]], at now: Timestamp, in repositories: Repositories) async throws -> Bool {
+        guard case .user(let user) = attempt.account else { return false }
         let held = try await repositories.attempts.count(ofUser: user)
         try await repositories.attempts.succeeded(user: user, at: now)
         if attempt.onAccount == .none, let held, let until = held.lockedUntil, until > now {
             try await repositories.attempts.write(ofUser: user, failed: held.failed, lockedUntil: until, at: now)
         }
-        try await remember(keys, of: user, at: now, in: repositories)
+        return try await remember(keys, of: user, at: now, in: repositories)
     }
 
     /// Keeps where somebody has signed in from.
     /// - Returns: whether it is news: the account knows others, and none of it.
-    @discardableResult
     func remember(_ keys: [[UInt8]], of user: UUID, at now: Timestamp, in repositories: Repositories) async throws -> Bool {
         // When it was, need not be known to the hour: a row is not written for who comes again and again.
         let since = now - settings.deviceMemory / Self.partOfMemory

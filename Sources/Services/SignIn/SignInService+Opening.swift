@@ -9,6 +9,8 @@ extension SignInService {
         let token: RefreshToken
         /// Sessions that had to make room.
         let ended: [UUID]
+        /// Whether the account knows other devices, and not the one that it came from.
+        var isFromNewDevice = false
 
         var session: Session { subject.session }
     }
@@ -35,11 +37,12 @@ extension SignInService {
     /// door leads through here.
     /// - Parameters:
     ///   - facts: what the audit log tells of the sign-in, should it have to wait for a second factor.
-    ///   - onEntry: what is written when nothing more is asked for, before the session is.
+    ///   - onEntry: what is written when nothing more is asked for, before the session is; it tells whether the device is
+    ///     news.
     /// - Throws: `.accessEnded`, `.addressNotAllowed`.
     func open(
         for id: UUID, in company: UUID?, method: String, facts: [JSON.Member], from client: Client, at now: Timestamp,
-        _ repositories: Repositories, onEntry: @Sendable () async throws -> Void = {}
+        _ repositories: Repositories, onEntry: @Sendable () async throws -> Bool = { false }
     ) async throws -> Passage {
         guard let user = try await repositories.users.find(id) else { throw AuthError.credentialsInvalid }
         return try await open(
@@ -50,15 +53,51 @@ extension SignInService {
     /// The same for who has read the person and the company in this transaction.
     func open(
         for user: User, in company: Company?, method: String, facts: [JSON.Member], from client: Client, at now: Timestamp,
-        _ repositories: Repositories, onEntry: @Sendable () async throws -> Void = {}
+        _ repositories: Repositories, onEntry: @Sendable () async throws -> Bool = { false }
     ) async throws -> Passage {
         let (grants, gate) = try await admit(user, to: company, from: client, at: now, repositories)
         let arrival = SecondFactorGate.Arrival(
             user: user, grants: grants, company: company, methods: ProvedMethods(method), facts: facts, client: client)
         if let challenge = try await secondFactors.demand(of: arrival, at: now, in: repositories) { return .asked(challenge) }
-        try await onEntry()
-        return .opened(
-            try await begin(for: user, in: company, method: method, grants, gate, from: client, at: now, repositories))
+        let isFromNewDevice = try await onEntry()
+        var opening = try await begin(
+            for: user, in: company, method: method, grants, gate, from: client, at: now, repositories)
+        opening.isFromNewDevice = isFromNewDevice
+        return .opened(opening)
+    }
+
+    /// Lets somebody in by a door that counts no failures of theirs: notes the sign-in, and where it came from.
+    /// - Parameter mustChange: a new password is asked for, once nothing else is.
+    /// - Throws: `.passwordChangeRequired`, and what ``open(for:in:method:facts:from:at:_:onEntry:)`` throws.
+    func enter(
+        _ found: User, in company: Company?, method: String, facts: [JSON.Member], mustChange: Bool = false,
+        from client: Client, at now: Timestamp, _ repositories: Repositories
+    ) async throws -> Passage {
+        var user = found
+        user.lastLoginAt = now
+        let passage = try await open(
+            for: user, in: company, method: method, facts: facts, from: client, at: now, repositories
+        ) {
+            guard !mustChange else { throw AuthError.passwordChangeRequired }
+            try await repositories.attempts.noteSignIn(user: found.id, at: now)
+            return try await lockout.remember(Lockout.deviceKeys(of: client), of: found.id, at: now, in: repositories)
+        }
+        if case .opened(let opening) = passage {
+            try await recordSignIn(opening, facts: facts, from: client, in: repositories)
+        }
+        return passage
+    }
+
+    /// Tells the audit log of a session that has been opened.
+    func recordSignIn(
+        _ opening: Opening, facts: [JSON.Member], from client: Client, in repositories: Repositories
+    ) async throws {
+        let session = opening.session
+        try await audit.record(
+            AuditEvent(
+                .signInSucceeded, user: session.userID, company: session.companyID, session: session.id,
+                facts: facts + (opening.isFromNewDevice ? [BotNotices.newDevice] : [])),
+            from: client, in: repositories)
     }
 
     /// Opens a session for whoever has given every proof that is asked of them.
@@ -69,10 +108,19 @@ extension SignInService {
         at now: Timestamp, _ repositories: Repositories
     ) async throws -> Opening {
         guard let user = try await repositories.users.find(id) else { throw AuthError.credentialsInvalid }
-        let place = try await place(company, in: repositories)
-        let (grants, gate) = try await admit(user, to: place, from: client, at: now, repositories)
+        return try await openProved(
+            for: user, in: try await place(company, in: repositories), method: method, provedAt: moment, from: client, at: now,
+            repositories)
+    }
+
+    /// The same for who has read the person and the company in this transaction.
+    func openProved(
+        for user: User, in company: Company?, method: String, provedAt moment: Timestamp? = nil, from client: Client,
+        at now: Timestamp, _ repositories: Repositories
+    ) async throws -> Opening {
+        let (grants, gate) = try await admit(user, to: company, from: client, at: now, repositories)
         return try await begin(
-            for: user, in: place, method: method, provedAt: moment, grants, gate, from: client, at: now, repositories)
+            for: user, in: company, method: method, provedAt: moment, grants, gate, from: client, at: now, repositories)
     }
 
     private func place(_ company: UUID?, in repositories: Repositories) async throws -> Company? {

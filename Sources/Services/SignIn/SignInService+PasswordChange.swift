@@ -46,9 +46,7 @@ extension SignInService {
             try await repositories.attempts.succeeded(user: user.id, at: now)
             try await audit.record(
                 AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)
-            for key in Lockout.deviceKeys(of: client) {
-                try await repositories.attempts.remember(device: key, user: user.id, at: now)
-            }
+            return try await lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         }
     }
 }

@@ -75,8 +75,8 @@ public struct SignInService: Sendable {
         let verification = try await verify(password, against: user?.passwordHash, as: attempt)
         guard let user, let stored = user.passwordHash, verification.matches else {
             try await record(
-                .signInFailed, user: user?.id, because: user == nil ? "unknown_account" : "wrong_password",
-                andLocks: attempt.locksAnything, from: client)
+                failure: user == nil ? "unknown_account" : "wrong_password", of: user?.id,
+                and: attempt.locksAnything ? .accountLocked : nil, from: client)
             throw .credentialsInvalid
         }
         let hash = verification.needsRehash ? try await rehash(password, of: user, stored) : stored
@@ -127,22 +127,27 @@ public struct SignInService: Sendable {
         do {
             return try await store.transaction { try await lockout.begin(account, from: device, at: now, in: $0) }
         } catch AuthError.accountLocked(let wait) {
-            try await record(.signInFailed, user: user?.id, because: "locked", from: client)
+            try await record(failure: "locked", of: user?.id, from: client)
             throw .accountLocked(retryAfter: wait)
         } catch { throw .from(error) }
     }
 
+    /// Notes a sign-in that failed, in the audit log and in the server's.
+    /// - Parameters:
+    ///   - details: what else is known of it.
+    ///   - consequence: what came of it, in a row of its own.
     func record(
-        _ kind: AuditEvent.Kind, user: UUID?, because reason: String, andLocks: Bool = false, from client: Client
+        failure reason: String, of user: UUID?, _ details: [JSON.Member] = [], and consequence: AuditEvent.Kind? = nil,
+        from client: Client
     ) async throws(AuthError) {
-        let fact = JSON.Member("reason", .string(reason))
-        let kinds = andLocks ? [kind, .accountLocked] : [kind]
+        let facts = [JSON.Member("reason", .string(reason))] + details
+        let kinds = [.signInFailed] + (consequence.map { [$0] } ?? [])
         do {
             try await store.transaction { repositories in
                 let company = try await audit.company(ofEventAbout: user, in: repositories)
                 for kind in kinds {
                     try await audit.record(
-                        AuditEvent(kind, user: user, company: company, facts: [fact]), from: client, in: repositories)
+                        AuditEvent(kind, user: user, company: company, facts: facts), from: client, in: repositories)
                 }
             }
         } catch { throw .from(error) }
@@ -168,7 +173,7 @@ public struct SignInService: Sendable {
         } catch {
             let error = AuthError.from(error)
             if let reason = Self.reason(of: error) {
-                try await record(.signInFailed, user: proof.user.id, because: reason, from: client)
+                try await record(failure: reason, of: proof.user.id, from: client)
             }
             if error.isNoFailureOfProof {
                 // The password was right; neither a busy store nor a rule may lock its owner out.
@@ -199,10 +204,6 @@ public struct SignInService: Sendable {
         else { throw AuthError.credentialsInvalid }
         guard user.status == .active else { throw AuthError.accountBlocked }
         let company = try await company(of: user, wanted: proof.company, in: repositories)
-        let isNew =
-            if proof.attempt.device == nil {
-                try await lockout.isNew(proof.deviceKeys, to: user.id, at: now, in: repositories)
-            } else { false }
         let mustChange = renewal.reason(for: user, at: now) != nil
         user.lastLoginAt = now
         let method = JSON.Member("method", .string(proof.method))
@@ -211,18 +212,14 @@ public struct SignInService: Sendable {
         ) {
             // Not before the second factor: whoever has the password alone must not choose another.
             guard !mustChange else { throw AuthError.passwordChangeRequired }
-            try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
+            return try await lockout.succeeded(proof.attempt, keys: proof.deviceKeys, at: now, in: repositories)
         }
         guard case .opened(let opening) = passage else {
             // No failure, and no success either: what failed before still counts.
             try await lockout.withdraw(proof.attempt, at: now, in: repositories)
             return passage
         }
-        try await audit.record(
-            AuditEvent(
-                .signInSucceeded, user: user.id, company: company?.id, session: opening.session.id,
-                facts: [method] + (isNew ? [BotNotices.newDevice] : [])),
-            from: client, in: repositories)
+        try await recordSignIn(opening, facts: [method], from: client, in: repositories)
         return passage
     }
 

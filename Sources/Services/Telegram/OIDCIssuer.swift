@@ -65,7 +65,7 @@ struct OIDCIssuer: Sendable {
             ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect), ("client_id", "\(bot.id)"),
             ("code_verifier", verifier),
         ])
-        let credentials = Base64.encode(Array("\(bot.id):\(FormText.escape(secret.text))".utf8))
+        let credentials = Base64.encode(Array("\(bot.id):\(PercentCoding.encode(secret.text))".utf8))
         let request = OutgoingRequest(
             url: address,
             headers: [

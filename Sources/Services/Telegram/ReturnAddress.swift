@@ -1,3 +1,5 @@
+import Ground
+
 /// Where a browser is sent when it has signed in: a path of this server, or something of an origin that the settings
 /// name. Anything else would make the server a signpost to wherever a link says.
 public struct ReturnAddress: Sendable, Equatable {
@@ -41,7 +43,7 @@ public struct ReturnAddress: Sendable, Equatable {
         let values = [("error", error), ("second_factor", factors.map { $0.map(\.rawValue).joined(separator: ",") })]
         for (name, value) in values {
             guard let value else { continue }
-            base += (base.contains("?") ? "&" : "?") + name + "=" + FormText.escape(value)
+            base += (base.contains("?") ? "&" : "?") + name + "=" + PercentCoding.encode(value)
         }
         return base
     }

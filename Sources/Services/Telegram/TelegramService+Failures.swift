@@ -13,18 +13,7 @@ extension TelegramService {
     }
 
     func record(failure reason: String, user: UUID?, from client: Client) async throws(AuthError) {
-        let facts: [JSON.Member] = [.init("reason", .string(reason)), .init("method", .string(Self.method))]
-        do {
-            try await store.transaction {
-                try await self.audit.record(AuditEvent(.signInFailed, user: user, facts: facts), from: client, in: $0)
-            }
-        } catch { throw .from(error) }
-        log.warning(AuditEvent.Kind.signInFailed.rawValue) { line in
-            line.member("request_id", client.requestID)
-            line.member("user_id", JSON(user))
-            line.member("client", client.address.description)
-            line.member("reason", reason)
-        }
+        try await signIn.record(failure: reason, of: user, [.init("method", .string(Self.method))], from: client)
     }
 
     static func reason(of fault: TelegramFault) -> String {
@@ -40,11 +29,7 @@ extension TelegramService {
     static func reason(of error: AuthError) -> String? {
         switch error {
         case .telegramInvalid(let fault): reason(of: fault)
-        case .accountBlocked: "blocked"
-        case .accessEnded: "access_ended"
-        case .companySuspended: "company_suspended"
-        case .addressNotAllowed: "address_not_allowed"
-        default: nil
+        default: SignInService.reason(of: error)
         }
     }
 }

@@ -185,29 +185,13 @@ public final class TelegramService: Sendable {
         for user: User, in company: Company?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
         _ repositories: Repositories
     ) async throws -> SignInService.Passage {
-        var user = user
-        user.lastLoginAt = now
         var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
             .init("bot_id", .integer(proof.bot)),
         ]
         if proof.isUnverified { facts.append(.init("unverified", true)) }
-        let keys = Lockout.deviceKeys(of: client)
-        let (id, lockout) = (user.id, signIn.lockout)
-        // Before it is remembered: afterwards it is no news.
-        let isNew = try await lockout.isNew(keys, to: id, at: now, in: repositories)
-        let passage = try await signIn.open(
-            for: user, in: company, method: Self.methods(through: bot), facts: facts, from: client, at: now, repositories
-        ) {
-            try await repositories.attempts.noteSignIn(user: id, at: now)
-            try await lockout.remember(keys, of: id, at: now, in: repositories)
-        }
-        guard case .opened(let opening) = passage else { return passage }
-        if isNew { facts.append(BotNotices.newDevice) }
-        try await audit.record(
-            AuditEvent(.signInSucceeded, user: id, company: company?.id, session: opening.session.id, facts: facts),
-            from: client, in: repositories)
-        return passage
+        return try await signIn.enter(
+            user, in: company, method: Self.methods(through: bot), facts: facts, from: client, at: now, repositories)
     }
 
     private func create(

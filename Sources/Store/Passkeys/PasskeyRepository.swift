@@ -99,6 +99,13 @@ public struct PasskeyChallengeRepository: Sendable {
         try await !sql.run(Self.insertChallenge, [digest.sqlValue, expiry.sqlValue]).isEmpty
     }
 
+    private static let usedChallenge = Statement("SELECT count(*) FROM passkey_challenges WHERE digest = $1")
+
+    /// Whether somebody has used the challenge.
+    public func contains(_ digest: [UInt8]) async throws(DatabaseError) -> Bool {
+        try await sql.run(Self.usedChallenge, [digest.sqlValue]).value(Int.self) == 1
+    }
+
     private static let sweepChallenges = Statement("DELETE FROM passkey_challenges WHERE expires_at < $1")
 
     public func sweep(expiredBefore moment: Timestamp) async throws(DatabaseError) {

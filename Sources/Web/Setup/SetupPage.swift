@@ -1,3 +1,4 @@
+import Ground
 import HTML
 import HTTP
 import Services

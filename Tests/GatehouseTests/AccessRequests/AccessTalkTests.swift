@@ -148,7 +148,7 @@ extension Conversation {
         let before = try telegram.said(person).count
         try telegram.says(person, text)
         var found: String?
-        _ = try await eventually(within: .seconds(20)) {
+        _ = try await eventually {
             found = try telegram.said(person).dropFirst(before).compactMap { $0["text"]?.string }.first(where: condition)
             return found != nil
         }

@@ -31,7 +31,7 @@ struct Conversation: Sendable {
         let before = try telegram.calls("answerCallbackQuery").count
         try telegram.presses(person, message, data, in: chat, forged: true)
         var answer: JSON?
-        let isAnswered = try await eventually(within: .seconds(20)) {
+        let isAnswered = try await eventually {
             let calls = try telegram.calls("answerCallbackQuery")
             answer = calls.last
             return calls.count > before
@@ -47,7 +47,7 @@ struct Conversation: Sendable {
 
     /// Waits until a message says it.
     func says(_ message: JSON, in chat: Int64, _ words: String) async throws -> Bool {
-        try await eventually(within: .seconds(20)) { try text(of: message, in: chat)?.contains(words) == true }
+        try await eventually { try text(of: message, in: chat)?.contains(words) == true }
     }
 
     /// Somebody of Telegram with an account.

@@ -103,7 +103,7 @@ struct LocalTelegram: Sendable {
     /// What the bot said in a chat, once it is so much.
     func said(_ person: Int64, _ count: Int) async throws -> [JSON] {
         var said: [JSON] = []
-        let has = try await eventually(within: .seconds(20)) {
+        let has = try await eventually {
             said = try self.said(person)
             return said.count >= count
         }

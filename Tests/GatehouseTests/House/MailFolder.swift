@@ -25,7 +25,7 @@ final class MailFolder: Sendable {
     /// The same once there are so many.
     func mails(_ kind: MailMessage.Kind, _ count: Int) async throws -> [ReceivedMail] {
         var found: [ReceivedMail] = []
-        let areThere = try await eventually(within: .seconds(20)) {
+        let areThere = try await eventually {
             found = try mails(kind)
             return found.count >= count
         }
@@ -109,4 +109,13 @@ struct ReceivedMail: Sendable {
     var token: String {
         get throws { String(try #require(links.first?.split(separator: "#").last, "\(text)")) }
     }
+}
+
+/// A server whose mail goes into a folder.
+func withMail(
+    on kind: StoreKind = .sqliteInMemory, _ settings: [String: String] = [:],
+    _ body: (Gatehouse, MailFolder) async throws -> Void
+) async throws {
+    let mails = MailFolder()
+    try await withGatehouse(on: kind, mails.settings.merging(settings) { $1 }) { try await body($0, mails) }
 }

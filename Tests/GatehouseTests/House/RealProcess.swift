@@ -121,7 +121,7 @@ final class RealProcess: Sendable {
 
 /// Looks again and again until something holds that another process or thread must do; false when it does not in time.
 func eventually(
-    within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {

@@ -97,7 +97,7 @@ struct RedisClusterTests {
         #expect(isCopied)
         cluster.masters[0].process.end()
         try cluster.replica.run("CLUSTER", "FAILOVER", "TAKEOVER")
-        let isWhole = await eventually(within: .seconds(10)) {
+        let isWhole = await eventually {
             for number in 0..<100 {
                 guard (try? await store.get("k\(number)")) == [UInt8(number)] else { return false }
             }
@@ -140,8 +140,8 @@ struct RedisClusterTests {
             }
             #expect(isCopied)
             first.process.end()
-            #expect(await eventually(within: .seconds(15)) { (try? await store.get("k")) == [1] })
-            #expect(await eventually(within: .seconds(5)) { heard.all.last == .resumed })
+            #expect(await eventually { (try? await store.get("k")) == [1] })
+            #expect(await eventually { heard.all.last == .resumed })
             try await store.publish("news", [1])
             #expect(await eventually { heard.all == [.interrupted, .resumed, .message([1])] })
             subscription.cancel()

@@ -18,7 +18,7 @@ struct RedisFailureTests {
             await #expect(throws: KeyValueError.self) { _ = try await store.get("k") }
             #expect(!store.isConnected)
             let second = try await RedisServer(port: first.port)
-            #expect(await eventually(within: .seconds(10)) { store.isConnected && heard.all.last == .resumed })
+            #expect(await eventually { store.isConnected && heard.all.last == .resumed })
             #expect(try await store.get("k") == nil)
             #expect(try await store.increment("c", by: 2, for: .seconds(10)) == 2)
             try await store.publish("news", [1])
@@ -41,10 +41,10 @@ struct RedisFailureTests {
             }
             server.process.stop()
             await #expect(throws: KeyValueError.self) { _ = try await store.get("a") }
-            #expect(await eventually(within: .seconds(10)) { heard.all == [.interrupted] })
+            #expect(await eventually { heard.all == [.interrupted] })
             #expect(!store.isConnected)
             server.process.goOn()
-            #expect(await eventually(within: .seconds(10)) { store.isConnected && heard.all.last == .resumed })
+            #expect(await eventually { store.isConnected && heard.all.last == .resumed })
             #expect(try await store.get("b") == [98])
             #expect(heard.all == [.interrupted, .resumed])
             subscription.cancel()
@@ -60,9 +60,9 @@ struct RedisFailureTests {
             #expect(heard.all == [.interrupted])
             await #expect(throws: KeyValueError.self) { try await store.publish("news", [0]) }
             let server = try await RedisServer(port: port)
-            #expect(await eventually(within: .seconds(10)) { heard.all == [.interrupted, .resumed] })
+            #expect(await eventually { heard.all == [.interrupted, .resumed] })
             // The line for commands may still be waiting for its next attempt.
-            _ = await eventually(within: .seconds(10)) { store.isConnected }
+            _ = await eventually { store.isConnected }
             try await store.publish("news", [1])
             #expect(await eventually { heard.all.last == .message([1]) })
             subscription.cancel()
@@ -109,7 +109,7 @@ struct RedisFailureTests {
         let server = try await RedisServer()
         let hosts = [RedisEndpoint(host: "127.0.0.1", port: 1), RedisEndpoint(host: "localhost", port: server.port)]
         try await withRedis(RedisSettings(hosts: hosts)) { store, _ in
-            #expect(await eventually(within: .seconds(10)) { (try? await store.set("k", [], for: .seconds(9), onlyIfAbsent: false)) == true })
+            #expect(await eventually { (try? await store.set("k", [], for: .seconds(9), onlyIfAbsent: false)) == true })
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
 
     private func settled(_ gatehouse: Gatehouse, _ state: OutboxMessage.State) async throws -> [OutboxMessage] {
         var found: [OutboxMessage] = []
-        let isSo = try await eventually(within: .seconds(20)) {
+        let isSo = try await eventually {
             found = try await rows(gatehouse).filter { $0.state == state }
             return !found.isEmpty
         }
@@ -38,7 +38,7 @@ import Testing
         try await withGatehouse(["MAIL_URL": "file:/dev/null/mail"]) { gatehouse async throws in
             _ = try gatehouse.registered()
             var waiting: [OutboxMessage] = []
-            let hasFailed = try await eventually(within: .seconds(20)) {
+            let hasFailed = try await eventually {
                 waiting = try await rows(gatehouse)
                 return waiting.first?.lastError == "not_written"
             }
@@ -56,7 +56,7 @@ import Testing
             gatehouse.clock.advance(by: .seconds(3 * 86400))
             gatehouse.services.outbox.wake()
             var dead: [OutboxMessage] = []
-            let isDead = try await eventually(within: .seconds(20)) {
+            let isDead = try await eventually {
                 gatehouse.services.outbox.wake()
                 dead = try await rows(gatehouse).filter { $0.state == .dead }
                 return !dead.isEmpty

@@ -41,7 +41,7 @@ import _StringProcessing
     private func folder(_ files: [String: String]) -> MailFolder {
         let folder = MailFolder()
         #expect(Files.makeFolder(folder.path))
-        for (name, text) in files { #expect(Files.create("\(folder.path)/\(name)", Array(text.utf8))) }
+        for (name, text) in files { #expect(Files.write("\(folder.path)/\(name)", Array(text.utf8))) }
         return folder
     }
 

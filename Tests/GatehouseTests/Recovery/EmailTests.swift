@@ -4,14 +4,6 @@ import Store
 import Testing
 
 @Suite("The address of an account") struct EmailTests {
-    private func withMail(
-        on kind: StoreKind = .sqliteInMemory, _ settings: [String: String] = [:],
-        _ body: (Gatehouse, MailFolder) async throws -> Void
-    ) async throws {
-        let mails = MailFolder()
-        try await withGatehouse(on: kind, mails.settings.merging(settings) { $1 }) { try await body($0, mails) }
-    }
-
     private func follow(_ gatehouse: Gatehouse, _ path: String, _ token: String) throws -> HTTPClient.Reply {
         try gatehouse.client.send("POST", "/auth/\(path)", json: ["token": .string(token)])
     }

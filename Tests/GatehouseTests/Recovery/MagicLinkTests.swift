@@ -3,12 +3,10 @@ import Services
 import Testing
 
 @Suite("Signing in by a link in a mail") struct MagicLinkTests {
-    private func withMail(
-        on kind: StoreKind = .sqliteInMemory, _ settings: [String: String] = ["MAGIC_LINK": "true"],
-        _ body: (Gatehouse, MailFolder) async throws -> Void
+    private func withLinks(
+        on kind: StoreKind = .sqliteInMemory, _ body: (Gatehouse, MailFolder) async throws -> Void
     ) async throws {
-        let mails = MailFolder()
-        try await withGatehouse(on: kind, mails.settings.merging(settings) { $1 }) { try await body($0, mails) }
+        try await withMail(on: kind, ["MAGIC_LINK": "true"], body)
     }
 
     private func ask(_ gatehouse: Gatehouse, _ email: String = "ada@example.com", cookie: String? = nil) throws -> HTTPClient.Reply {
@@ -34,7 +32,7 @@ import Testing
 
     @Test("case 53: the first who comes in by the address takes everything from whoever made the account before")
     func case53Takeover() async throws {
-        try await withMail { gatehouse, mails async throws in
+        try await withLinks { gatehouse, mails async throws in
             let eve = try gatehouse.registered()
             let cookie = try #require(try ask(gatehouse).cookie("gatehouse_magic_link"))
             let first = try follow(gatehouse, try await mails.mail(.magicLink).token, cookie: cookie)
@@ -51,7 +49,7 @@ import Testing
 
     @Test("the link signs in the browser that asked for it, once, and no other", arguments: Stores.all)
     func whole(on kind: StoreKind) async throws {  // case 35
-        try await withMail(on: kind) { gatehouse, mails async throws in
+        try await withLinks(on: kind) { gatehouse, mails async throws in
             _ = try await proved(gatehouse, mails)
             let asked = try ask(gatehouse)
             let cookie = try #require(asked.cookie("gatehouse_magic_link"))
@@ -62,6 +60,8 @@ import Testing
             for wrong in [nil, "", "x", other, cookie + "x"] {
                 #expect(try follow(gatehouse, token, cookie: wrong).code == "link_invalid")
             }
+            #expect(try await gatehouse.audit("sign_in.failed").map(\.metadata) == [String](
+                repeating: #"{"reason":"link_invalid"}"#, count: 5))
             let signedIn = try follow(gatehouse, token, cookie: cookie)
             #expect(signedIn.status == 200 && signedIn["user"]?["email"]?.string == "ada@example.com", "\(signedIn.text)")
             let ada = try Member(gatehouse, email: "ada@example.com", reply: signedIn)
@@ -75,7 +75,7 @@ import Testing
 
     @Test("of many who use a link at once one gets in", arguments: Stores.all)
     func case35Concurrency(on kind: StoreKind) async throws {
-        try await withMail(on: kind) { gatehouse, mails async throws in
+        try await withLinks(on: kind) { gatehouse, mails async throws in
             _ = try await proved(gatehouse, mails)
             let cookie = try #require(try ask(gatehouse).cookie("gatehouse_magic_link"))
             let token = try await mails.mail(.magicLink).token
@@ -90,12 +90,12 @@ import Testing
 
     @Test("the door is closed unless it was opened, and says nothing about addresses")
     func closed() async throws {
-        try await withMail(on: .sqliteInMemory, [:]) { gatehouse, _ async throws in
+        try await withMail { gatehouse, _ async throws in
             _ = try gatehouse.registered()
             #expect(try ask(gatehouse).code == "door_closed")
             #expect(try follow(gatehouse, "ghml_x", cookie: nil).code == "door_closed")
         }
-        try await withMail { gatehouse, mails async throws in
+        try await withLinks { gatehouse, mails async throws in
             _ = try gatehouse.registered()
             let (known, unknown) = (try ask(gatehouse), try ask(gatehouse, "eve@example.com"))
             #expect(known.status == 202 && known.text == unknown.text)
@@ -106,7 +106,7 @@ import Testing
 
     @Test("standing, expiry and a password that must be changed hold at this door too", arguments: Stores.all)
     func standing(on kind: StoreKind) async throws {  // cases 37, 41, 51
-        try await withMail(on: kind) { gatehouse, mails async throws in
+        try await withLinks(on: kind) { gatehouse, mails async throws in
             let ada = try await proved(gatehouse, mails)
             let cookie = try #require(try ask(gatehouse).cookie("gatehouse_magic_link"))
             let late = try await mails.mail(.magicLink).token

@@ -42,7 +42,7 @@ struct TelegramMailTests {
             try await one.post(telegram, ada, words)
             try await one.post(telegram, bob, words)
             // Both heads may have failed, or one of them twice: their time comes when the clock is moved.
-            let areThere = try await eventually(within: .seconds(30)) {
+            let areThere = try await eventually {
                 try await one.letTimePass(telegram, .seconds(5))
                 two.services.outbox.wake()
                 return try telegram.said(ada).count >= 5 && telegram.said(bob).count >= 5
@@ -238,7 +238,7 @@ extension Gatehouse {
     /// A message of the bot's in the outbox, once there is one that is as it should be.
     func letter(of telegram: LocalTelegram, where condition: (OutboxMessage) -> Bool) async throws -> OutboxMessage {
         var all: [OutboxMessage] = []
-        _ = try await eventually(within: .seconds(20)) {
+        _ = try await eventually {
             all = try await letters(of: telegram)
             return all.contains(where: condition)
         }

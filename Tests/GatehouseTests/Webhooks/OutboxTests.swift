@@ -42,7 +42,7 @@ import Testing
                     #expect(reply.status == 200)
                     (turn % 2 == 0 ? two : one).services.outbox.wake()
                 }
-                let areSent = try await eventually(within: .seconds(20)) {
+                let areSent = try await eventually {
                     try ada.deliveries(of: webhook).allSatisfy { $0["status"] == "delivered" }
                 }
                 #expect(areSent)
@@ -83,7 +83,7 @@ import Testing
                 late.state = .dead
                 #expect(try await !outbox.settle(late))
                 // The other message may have been heard before that was written down.
-                let areDelivered = try await eventually(within: .seconds(20)) {
+                let areDelivered = try await eventually {
                     try ada.deliveries(of: webhook).allSatisfy { $0["status"] == "delivered" }
                 }
                 #expect(areDelivered)

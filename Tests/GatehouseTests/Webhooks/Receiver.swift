@@ -77,7 +77,7 @@ final class Receiver: Sendable {
 
     /// What was heard, once it is so much.
     func heard(_ count: Int) async throws -> [Heard] {
-        let has = await eventually(within: .seconds(20)) { heard.count >= count }
+        let has = await eventually { heard.count >= count }
         try #require(has, "\(heard.count) of \(count) messages came")
         return heard
     }
@@ -113,7 +113,7 @@ extension Member {
     /// A delivery, once there is one that is as it should be.
     func delivery(of webhook: JSON, where condition: (JSON) -> Bool) async throws -> JSON {
         var all: [JSON] = []
-        _ = try await eventually(within: .seconds(20)) {
+        _ = try await eventually {
             all = try deliveries(of: webhook)
             return all.contains(where: condition)
         }
