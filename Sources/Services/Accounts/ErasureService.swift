@@ -196,6 +196,7 @@ public struct ErasureService: Sendable {
         [
             "id": JSON(passkey.id), "credential_id": .string(Base64URL.encode(passkey.credentialID)),
             "name": .string(passkey.name), "model": JSON(AuthenticatorModels.name(of: passkey.aaguid)),
+            "use": passkey.isSecondFactor ? "second_factor" : "sign_in", "backed_up": .bool(passkey.isBackedUp),
             "created_at": JSON(passkey.createdAt), "last_used_at": JSON(passkey.lastUsedAt),
         ]
     }
