@@ -92,7 +92,7 @@ import Testing
     func unchanged(on kind: StoreKind) async throws {
         try await withGatehouse(on: kind, SignedByTelegram.settings) { gatehouse in
             func enter(_ username: String) async throws -> [String] {
-                try await gatehouse.database.statements {
+                try await gatehouse.database.statements { () async throws in
                     #expect(try gatehouse.telegram(initData(gatehouse, 42, "Sofya", username)).status == 200)
                 }
             }
