@@ -37,7 +37,8 @@ enum EmailHandler {
 
     static let change = Operation(
         "changeEmail", "Changes the address by such a link",
-        detail: "The former address is told. Where it had been confirmed, it has a week to take the change back.", takes: LinkInput.self,
+        detail: "The former address is told. Where it had been confirmed, it has a week to take the change back.",
+        takes: LinkInput.self,
         answers: .json(DoneAnswer.self, "Changed, and confirmed."), problems: [.linkInvalid, .accountBlocked, .emailTaken]
     ) { input, call in
         try await call.services.emails.change(input.token, from: call.client)
