@@ -6,7 +6,8 @@ import Store
 /// what is grave.
 ///
 /// The message with the code is deleted, and the code is kept nowhere. What was wanted is done once the code is right.
-/// Telegram is what the talk itself has shown, so a code that comes by Telegram is no answer.
+/// Telegram is what the talk itself has shown, so a code that comes by Telegram is no answer. Whoever has a company's bot
+/// could read what is said to it, and come in as anybody through it: there no code is asked for, and nothing opens.
 struct BotProofs: Sendable {
     /// What a person wants.
     enum Deed: Sendable {
@@ -34,6 +35,7 @@ struct BotProofs: Sendable {
 
     /// Asks for a code, and keeps what is wanted until it comes.
     func ask(before deed: Deed, in talk: BotTalk) async throws -> Reply {
+        guard talk.bot.company == nil else { throw AuthError.secondFactorUnavailable }
         let (token, challenge) = try await openEnd(of: talk)
         if let challenge, challenge.asksForEnrolment { return Reply(Self.enrolment(talk.language)) }
         let offered: [SecondFactor]

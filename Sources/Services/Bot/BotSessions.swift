@@ -35,8 +35,7 @@ public struct BotSessions: Sendable {
         return token
     }
 
-    /// Asks that whoever has a second factor has shown it of late. A company's bot is as good as any: its sessions open
-    /// nothing beyond the company.
+    /// Asks that whoever has a second factor has shown it of late.
     /// - Throws: `.insufficientUserAuthentication`.
     func demandProof(of token: AccessToken) async throws(AuthError) {
         let subject = try await sessions.subject(of: token)
@@ -55,7 +54,9 @@ public struct BotSessions: Sendable {
         let now = clock.now
         do {
             return try await store.transaction { repositories in
-                guard let (user, place) = try await arrival(of: talk, in: repositories), let place else { return nil }
+                guard let user = try await account(in: talk, repositories),
+                    let place = try await place(of: user, in: talk, repositories)
+                else { return nil }
                 guard case .asked(let challenge) = try await open(for: user, in: place, talk, at: now, repositories) else {
                     // Nobody has the tokens of that session; the next update opens another.
                     throw AuthError.sessionEnded
@@ -88,14 +89,14 @@ public struct BotSessions: Sendable {
     private func obtain(for talk: BotTalk, at now: Timestamp, in repositories: Repositories) async throws
         -> (Session?, [UUID])
     {
-        guard let (user, place) = try await arrival(of: talk, in: repositories) else { return (nil, []) }
+        guard let user = try await account(in: talk, repositories) else { return (nil, []) }
         if let session = try await current(for: talk, user.id, at: now, in: repositories),
             // One that was opened before the person had a second factor goes no further.
             user.factors.isEmpty || session.level == .severalFactors
         {
             return (session, [])
         }
-        guard let place else { return (nil, []) }
+        guard let place = try await place(of: user, in: talk, repositories) else { return (nil, []) }
         guard user.factors.isEmpty, case .opened(let opening) = try await open(for: user, in: place, talk, at: now, repositories)
         else { throw AuthError.secondFactorRequired }
         let session = opening.session
@@ -110,21 +111,25 @@ public struct BotSessions: Sendable {
         let company: Company?
     }
 
-    /// Whose account it is, and where their session would stand.
-    /// - Returns: nil for whoever has no account; no place for whoever the bot is not for.
-    private func arrival(of talk: BotTalk, in repositories: Repositories) async throws -> (user: User, place: Place?)? {
+    /// - Returns: nil for whoever has none.
+    private func account(in talk: BotTalk, _ repositories: Repositories) async throws -> User? {
         guard let identity = try await repositories.telegramIdentities.find(talk.person.id) else { return nil }
         guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
             throw AuthError.accountBlocked
         }
+        return user
+    }
+
+    /// - Returns: nil for whoever the bot is not for.
+    private func place(of user: User, in talk: BotTalk, _ repositories: Repositories) async throws -> Place? {
         guard let own = talk.bot.company else {
-            return (user, Place(company: try await signIn.company(of: user, in: repositories)))
+            return Place(company: try await signIn.company(of: user, in: repositories))
         }
-        guard try await repositories.companies.memberships(of: user.id).contains(own) else { return (user, nil) }
+        guard try await repositories.companies.memberships(of: user.id).contains(own) else { return nil }
         guard let company = try await repositories.companies.find(own), company.status == .active else {
             throw AuthError.companySuspended
         }
-        return (user, Place(company: company))
+        return Place(company: company)
     }
 
     private func open(

@@ -199,6 +199,30 @@ struct BotProofTests {
         }
     }
 
+    @Test("a company's bot asks for no code, and opens nothing")
+    func companyBot() async throws {
+        try await withConversation { talk async throws in
+            let gatehouse = talk.gatehouse
+            let root = try gatehouse.superAdmin()
+            let ada = try gatehouse.registered()
+            let own = Conversation(telegram: try LocalTelegram(), gatehouse: gatehouse)
+            let added = try root.post(
+                "/telegram/bots",
+                [
+                    "token": .string(own.telegram.token.text), "company_id": JSON(ada.companyID), "doors": ["mini_app"],
+                    "auto_create": true,
+                ])
+            try #require(added.status == 201, "\(added.text)")
+            let person = try own.link(ada, "Ada")
+            #expect(try await own.ask(person, "/me").contains("ada@example.com"))
+            let app = try ada.authenticator()
+            #expect(try await own.ask(person, "/me").contains("cannot be shown here"))
+            #expect(try await own.ask(person, app.nextCode()).contains("/help"))
+            #expect(try await own.ask(person, "/sessions").contains("cannot be shown here"))
+            #expect(try await gatehouse.audit("second_factor.asked").isEmpty)
+        }
+    }
+
     @Test("a question is good for minutes, in its own talk, and what comes too late is deleted all the same")
     func expiry() async throws {
         try await withConversation { talk async throws in
