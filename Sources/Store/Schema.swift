@@ -27,6 +27,8 @@ enum Schema {
         Migration(number: 14, name: "passkeys", oldestProgram: 1, script: text(PackageResources._014_passkeys_sql)),
         Migration(number: 15, name: "mail", oldestProgram: 1, script: text(PackageResources._015_mail_sql)),
         Migration(number: 16, name: "passwords", oldestProgram: 1, script: text(PackageResources._016_passwords_sql)),
+        Migration(
+            number: 19, name: "audit_indexes", oldestProgram: 13, script: text(PackageResources._019_audit_indexes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
