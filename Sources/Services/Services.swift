@@ -160,7 +160,7 @@ public final class Services: Sendable {
             sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
             random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
-        let addressProof = AddressProof(audit: audit, clock: clock)
+        let addressProof = AddressProof(renewal: renewal, audit: audit, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         passkeys = PasskeyService(
@@ -172,7 +172,7 @@ public final class Services: Sendable {
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
-        let disowning = Disowning(renewal: renewal, mail: mail, audit: audit, clock: clock)
+        let disowning = Disowning(renewal: renewal, links: mailLinks, mail: mail, audit: audit, clock: clock)
         disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
             store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
