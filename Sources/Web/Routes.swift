@@ -243,7 +243,7 @@ enum Routes {
             $0.get("/api/docs", guard: .anyone, limit: .standard, PageHandler.docs)
             $0.get("/assets/gatehouse.css", guard: .anyone, limit: nil, PageHandler.styles)
             $0.get("/assets/docs.js", guard: .anyone, limit: nil, PageHandler.docsScript)
-            $0.get("/assets/setup.js", guard: .anyone, limit: nil, PageHandler.setupScript)
+            $0.get("/assets/fields.js", guard: .anyone, limit: nil, PageHandler.fieldsScript)
             $0.get("/assets/link.js", guard: .anyone, limit: nil, PageHandler.linkScript)
         }
         return table.endpoints
