@@ -242,8 +242,8 @@ public final class Services: Sendable {
             store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, mailBox: mail, audit: audit,
             settings: configuration.access, clock: clock, random: random)
         access = AccessService(
-            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
-            settings: configuration.access, clock: clock)
+            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, mailBox: mail, leases: leases,
+            audit: audit, settings: configuration.access, clock: clock)
         let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
         let idTokens = IDTokens(issuer: issuer, clock: clock)
         let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)
@@ -283,6 +283,8 @@ public final class Services: Sendable {
         signInCodes = SignInCodes(
             store: store, telegram: telegram, limits: limits,
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
+        let proofs = BotProofs(
+            store: store, sessions: talks, factors: secondFactors, stepUps: stepUps, vault: base.vault, clock: clock)
         let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
             disown: DisownButton(store: store, sessions: sessions, disowning: disowning, clock: clock),
@@ -293,7 +295,7 @@ public final class Services: Sendable {
             intake: BotIntake(
                 store: store,
                 desk: BotDesk(
-                    store: store, sessions: talks, accounts: accounts, router: router,
+                    store: store, sessions: talks, accounts: accounts, router: router, proofs: proofs,
                     publicURL: configuration.server.publicURL),
                 voice: botVoice, mail: botMail, limits: limits, clock: clock, log: base.log),
             leases: leases, configuration: configuration, menu: BotMenu(router: router), secret: botSecret, log: base.log)

@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from gatehouse import PASSWORD, PATIENCE
 from mail import letters_in
-from stores import eventually
+from stores import eventually, free_port
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")), reason="there is no chromium with its driver here")
@@ -337,9 +336,7 @@ def test_somebody_who_is_invited_makes_their_account_on_the_page(browser, server
 
 
 def test_the_link_of_a_mail_leads_to_a_new_password(browser, start):
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     # Links are of the configuration, so the port must be known before.
     server = start({"PUBLIC_URL": f"http://localhost:{port}", "MAGIC_LINK": "true"}, port=port)
     server.register()
