@@ -27,6 +27,9 @@ enum Schema {
         Migration(number: 14, name: "passkeys", oldestProgram: 1, script: text(PackageResources._014_passkeys_sql)),
         Migration(number: 15, name: "mail", oldestProgram: 1, script: text(PackageResources._015_mail_sql)),
         Migration(number: 16, name: "passwords", oldestProgram: 1, script: text(PackageResources._016_passwords_sql)),
+        Migration(
+            number: 17, name: "recovery_hold", oldestProgram: 1,
+            script: text(PackageResources._017_recovery_hold_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
