@@ -284,8 +284,7 @@ public struct UserService: Sendable {
         try await repositories.users.setEmail(of: user, at: clock.now)
         try await audit.record(.emailChanged, about: id, by: token, from: client, in: repositories)
         let isOwn = id == token.userID
-        // What an administrator has changed, the person does not take back, nor what was changed before. An administrator's
-        // own session may be stolen like any.
+        // What an administrator has changed, the person does not take back, nor what was changed before.
         if !isOwn { try await addresses.links.endUndoing(of: id, in: repositories) }
         try await addresses.tellOfChange(of: former, to: email.address, canUndo: isOwn, by: client, in: repositories)
         try await addresses.askForProof(of: user, in: repositories)

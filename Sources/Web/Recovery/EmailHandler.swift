@@ -37,7 +37,7 @@ enum EmailHandler {
 
     static let change = Operation(
         "changeEmail", "Changes the address by such a link",
-        detail: "The former address is told, and has a week to take it back.", takes: LinkInput.self,
+        detail: "The former address is told, and has a week to take it back; until then it is nobody else's.", takes: LinkInput.self,
         answers: .json(DoneAnswer.self, "Changed, and confirmed."), problems: [.linkInvalid, .accountBlocked, .emailTaken]
     ) { input, call in
         try await call.services.emails.change(input.token, from: call.client)
@@ -47,8 +47,9 @@ enum EmailHandler {
     static let undo = Operation(
         "undoEmailChange", "Takes a change of the address back",
         detail: """
-            By the link that was sent to the former address. Every session ends, and a new password must be chosen: the answer \
-            has a token for `POST /auth/password-reset/confirm`.
+            By the link that was sent to the former address. Every session ends, passkeys, an authenticator app and a link to \
+            Telegram that were added since are taken away, and a new password must be chosen: the answer has a token for \
+            `POST /auth/password-reset/confirm`.
             """,
         takes: LinkInput.self, answers: .json(UndoneAnswer.self, "The former address is the account's again."),
         problems: [.linkInvalid, .emailTaken]
