@@ -30,6 +30,8 @@ enum Schema {
         Migration(
             number: 17, name: "recovery_hold", oldestProgram: 1,
             script: text(PackageResources._017_recovery_hold_sql)),
+        Migration(
+            number: 19, name: "audit_indexes", oldestProgram: 13, script: text(PackageResources._019_audit_indexes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

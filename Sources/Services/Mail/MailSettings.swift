@@ -30,7 +30,8 @@ public struct MailSettings: Sendable {
         route = reader.read(
             "MAIL_URL", "off, file:FOLDER, or an address such as smtp://user:password@mail.example.com:587",
             default: isDevelopment ? .folder(folder) : nil, shownAs: "off in production, else file:DATA_DIR/mail",
-            "The mail server: smtp:// demands STARTTLS, smtps:// TLS from the start; smtp+plain:// has none, and must be in a private network.",
+            "The mail server: smtp:// demands STARTTLS, smtps:// TLS from the start; smtp+plain:// has none, and must be in a private network. "
+                + "file: writes mail into a folder instead; refused in production.",
             masks: StoreSettings.masked
         ) { Self.route($0) }
         let host = Self.host(of: server.publicURL)
@@ -61,7 +62,8 @@ public struct MailSettings: Sendable {
         if let fault { reader.fault("MAIL_TEMPLATES", fault) }
         linkBase = reader.read(
             "MAIL_LINKS", "an http or https address", default: server.publicURL, shownAs: "PUBLIC_URL",
-            "Where the links of mails lead to: this server, or an app that has pages of its own for them."
+            "Where the links of mails lead to: this server, or an app that has pages of its own for them. "
+                + "In production https alone."
         ) { Self.base($0) }
         opensByMagicLink = reader.flag(
             "MAGIC_LINK", default: false, "Whether people may sign in by a link that is sent to them.")

@@ -13,7 +13,7 @@ public enum SecondFactor: String, Sendable, CaseIterable {
     case email
     case recoveryCode = "recovery_code"
 
-    /// What it is called in `amr` (RFC 8176, which knows no name for the last two).
+    /// What it is called in `amr` (RFC 8176, which knows no name for what is sent).
     var method: String {
         switch self {
         case .passkey: "hwk"

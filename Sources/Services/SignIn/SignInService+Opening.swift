@@ -50,12 +50,13 @@ extension SignInService {
             repositories, onEntry: onEntry)
     }
 
-    /// The same for who has read the person and the company in this transaction.
+    /// The same for who has read the person and the company in this transaction, and maybe the grants.
     func open(
-        for user: User, in company: Company?, method: String, facts: [JSON.Member], from client: Client, at now: Timestamp,
-        _ repositories: Repositories, onEntry: @Sendable () async throws -> Bool = { false }
+        for user: User, in company: Company?, grants: [Grant]? = nil, method: String, facts: [JSON.Member],
+        from client: Client, at now: Timestamp, _ repositories: Repositories,
+        onEntry: @Sendable () async throws -> Bool = { false }
     ) async throws -> Passage {
-        let admission = try await admit(user, to: company, from: client, at: now, repositories)
+        let admission = try await admit(user, to: company, grants, from: client, at: now, repositories)
         let arrival = SecondFactorGate.Arrival(
             user: user, dueSince: admission.factorDueSince, company: company, methods: ProvedMethods(method), facts: facts,
             client: client)
@@ -68,16 +69,18 @@ extension SignInService {
     }
 
     /// Lets somebody in by a door that counts no failures of theirs: notes the sign-in, and where it came from.
-    /// - Parameter mustChange: a new password is asked for, once nothing else is.
+    /// - Parameters:
+    ///   - grants: the person's, where they are known in this transaction.
+    ///   - mustChange: a new password is asked for, once nothing else is.
     /// - Throws: `.passwordChangeRequired`, and what ``open(for:in:method:facts:from:at:_:onEntry:)`` throws.
     func enter(
-        _ found: User, in company: Company?, method: String, facts: [JSON.Member], mustChange: Bool = false,
-        from client: Client, at now: Timestamp, _ repositories: Repositories
+        _ found: User, in company: Company?, grants: [Grant]? = nil, method: String, facts: [JSON.Member],
+        mustChange: Bool = false, from client: Client, at now: Timestamp, _ repositories: Repositories
     ) async throws -> Passage {
         var user = found
         user.lastLoginAt = now
         let passage = try await open(
-            for: user, in: company, method: method, facts: facts, from: client, at: now, repositories
+            for: user, in: company, grants: grants, method: method, facts: facts, from: client, at: now, repositories
         ) {
             guard !mustChange else { throw AuthError.passwordChangeRequired }
             try await repositories.attempts.noteSignIn(user: found.id, at: now)
@@ -139,10 +142,12 @@ extension SignInService {
     }
 
     private func admit(
-        _ user: User, to company: Company?, from client: Client, at now: Timestamp, _ repositories: Repositories
+        _ user: User, to company: Company?, _ known: [Grant]? = nil, from client: Client, at now: Timestamp,
+        _ repositories: Repositories
     ) async throws -> Admission {
         guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
-        let grants = try await repositories.grants.current(of: user.id, at: now)
+        let grants: [Grant]
+        if let known { grants = known } else { grants = try await repositories.grants.current(of: user.id, at: now) }
         let gate = gates.gate(of: user, grants, in: company?.id)
         guard gate.admits(client.address) else { throw AuthError.addressNotAllowed }
         let since = try await SecondFactorRule.since(of: user, grants, in: company, repositories)

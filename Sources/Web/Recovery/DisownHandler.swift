@@ -10,7 +10,8 @@ enum DisownHandler {
         detail: """
             By the link of a mail that told of a sign-in or a change. Every session ends, devices are no longer known, recovery \
             codes are void, what was added in the day before the mail or since is taken away (a link to Telegram, an app for \
-            codes, passkeys), and the password opens nothing any more. \
+            codes, passkeys), and the password opens nothing any more, where the account has a confirmed address by which \
+            another can be had; otherwise another must be chosen at the next sign-in. \
             The answer has a token for `POST /auth/password-reset/confirm`, unless the account has another address by now. \
             The link works once, for a week, and whatever was done to the account since.
             """,

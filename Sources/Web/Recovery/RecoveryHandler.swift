@@ -29,7 +29,8 @@ enum RecoveryHandler {
         "confirmPasswordReset", "Chooses a new password by such a link",
         detail: """
             Every session of the account ends, and nobody is signed in: sign in with the new password. Where nobody had shown \
-            before that the address is theirs, a link to Telegram is taken away: somebody else may have left it.
+            before that the address is theirs, a link to Telegram and passkeys that sign in alone are taken away: somebody \
+            else may have left them.
             """,
         takes: NewPasswordInput.self, answers: .json(DoneAnswer.self, "The password is the new one."),
         problems: [.linkInvalid, .accountBlocked, .overloaded]

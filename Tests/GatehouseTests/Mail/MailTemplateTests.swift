@@ -101,6 +101,25 @@ import _StringProcessing
         #expect(throws: SettingReader.Faults.self) { try Configuration(reading: &reader) }
     }
 
+    @Test("mail in a folder, and links that are not https, are for development alone", arguments: [
+        ("MAIL_URL", "file:/tmp/mail"), ("MAIL_LINKS", "http://app.example.com"),
+    ])
+    func production(name: String, value: String) throws {
+        let production = [
+            "GATEHOUSE_ENV": "production",
+            "ENCRYPTION_KEY": "5f1a9c3e7b2d4860f1e2d3c4b5a69788796a5b4c3d2e1f0a9b8c7d6e5f4a3b2c",
+            "PUBLIC_URL": "https://auth.example.com", "MAIL_URL": "smtp://mail.example.com",
+            "MAIL_LINKS": "https://app.example.com",
+        ]
+        var whole = SettingReader(environment: production)
+        _ = try Configuration(reading: &whole)
+        var reader = SettingReader(environment: production.merging([name: value]) { $1 })
+        let faults = #expect(throws: SettingReader.Faults.self) { _ = try Configuration(reading: &reader) }
+        #expect(faults?.all.map(\.name) == [name])
+        var development = SettingReader(environment: [name: value])
+        _ = try Configuration(reading: &development)
+    }
+
     @Test("the password of the mail server is not shown")
     func masking() throws {
         var reader = SettingReader(environment: [
