@@ -179,7 +179,7 @@ public final class Services: Sendable {
             proof: addressProof, audit: audit, clock: clock)
         emails = EmailService(
             store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail,
-            renewal: renewal, audit: audit, clock: clock)
+            renewal: renewal, disowning: disowning, audit: audit, clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
             links: mailLinks, proof: addressProof, clock: clock)
@@ -274,7 +274,7 @@ public final class Services: Sendable {
             carriers: [
                 WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier, Letter.kind: mailCarrier,
                 MailRequest.kind: MailRequestCarrier(
-                    vault: base.vault, links: mailLinks, mail: mail, audit: audit, clock: clock),
+                    vault: base.vault, links: mailLinks, mail: mail, lockout: signIn.lockout, audit: audit, clock: clock),
             ],
             claimTime: max(configuration.webhooks.timeout, configuration.mail.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
