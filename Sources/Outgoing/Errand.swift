@@ -49,6 +49,7 @@ final class Errand: Sendable {
         case GH_CURL_TOO_LONG: .answerTooLong
         case GH_CURL_LOGIN: .loginRefused
         case GH_CURL_REFUSED: .mailRefused
+        case GH_CURL_UNREADY: .mailServerUnready
         case GH_CURL_STOPPED: .stopped
         default: .notSent
         }

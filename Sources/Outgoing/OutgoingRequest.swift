@@ -44,8 +44,10 @@ public struct OutgoingOutcome: Sendable {
         case answerTooLong = "answer_too_long"
         /// The server of mail takes neither name nor password.
         case loginRefused = "login_refused"
-        /// The server of mail says no, for now or for good: its status says which.
+        /// The server of mail says no to the message or whom it is for, for now or for good: its status says which.
         case mailRefused = "mail_refused"
+        /// The server of mail says no before it has heard whom the message is for.
+        case mailServerUnready = "mail_server_unready"
         /// libcurl is not there, or does not do what it is asked.
         case notSent = "not_sent"
         /// Nobody waits for the answer any more.

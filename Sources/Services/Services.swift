@@ -160,7 +160,7 @@ public final class Services: Sendable {
             sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
             random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
-        let addressProof = AddressProof(audit: audit, clock: clock)
+        let addressProof = AddressProof(renewal: renewal, audit: audit, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         passkeys = PasskeyService(
@@ -172,14 +172,14 @@ public final class Services: Sendable {
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
-        let disowning = Disowning(renewal: renewal, mail: mail, audit: audit, clock: clock)
+        let disowning = Disowning(renewal: renewal, links: mailLinks, mail: mail, audit: audit, clock: clock)
         disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
             store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
             proof: addressProof, audit: audit, clock: clock)
         emails = EmailService(
             store: store, sessions: sessions, requests: mailRequests, links: mailLinks, addresses: addressMail,
-            renewal: renewal, audit: audit, clock: clock)
+            renewal: renewal, disowning: disowning, audit: audit, clock: clock)
         magicLinks = MagicLinkService(
             isOpen: configuration.mail.opensByMagicLink, store: store, signIn: signIn, requests: mailRequests,
             links: mailLinks, proof: addressProof, clock: clock)
@@ -274,7 +274,7 @@ public final class Services: Sendable {
             carriers: [
                 WebhookMessage.kind: carrier, TelegramMessage.kind: botCarrier, Letter.kind: mailCarrier,
                 MailRequest.kind: MailRequestCarrier(
-                    vault: base.vault, links: mailLinks, mail: mail, audit: audit, clock: clock),
+                    vault: base.vault, links: mailLinks, mail: mail, lockout: signIn.lockout, audit: audit, clock: clock),
             ],
             claimTime: max(configuration.webhooks.timeout, configuration.mail.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,

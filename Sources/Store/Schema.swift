@@ -28,7 +28,12 @@ enum Schema {
         Migration(number: 15, name: "mail", oldestProgram: 1, script: text(PackageResources._015_mail_sql)),
         Migration(number: 16, name: "passwords", oldestProgram: 1, script: text(PackageResources._016_passwords_sql)),
         Migration(
+            number: 17, name: "recovery_hold", oldestProgram: 1,
+            script: text(PackageResources._017_recovery_hold_sql)),
+        Migration(
             number: 18, name: "bots_that_ask", oldestProgram: 1, script: text(PackageResources._018_bots_that_ask_sql)),
+        Migration(
+            number: 19, name: "audit_indexes", oldestProgram: 13, script: text(PackageResources._019_audit_indexes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

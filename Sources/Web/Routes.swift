@@ -121,11 +121,12 @@ enum Routes {
             $0.get("", guard: .signedIn, limit: .standard, PasskeyHandler.list)
             $0.patch("/{id:uuid}", guard: .signedIn, limit: .standard, PasskeyHandler.rename)
             $0.delete("/{id:uuid}", guard: .signedIn, limit: .standard, PasskeyHandler.delete)
-            $0.post("/sign-in-options", guard: .anyone, limit: .signIn, PasskeySignInHandler.begin)
+            $0.post("/sign-in-options", guard: .anyone, limit: .passkeyOptions, PasskeySignInHandler.begin)
             $0.post("/sign-in", guard: .anyone, limit: .signIn, PasskeySignInHandler.signIn)
-            $0.post("/second-factor-options", guard: .anyone, limit: .signIn, PasskeySignInHandler.beginSecondFactor)
+            $0.post(
+                "/second-factor-options", guard: .anyone, limit: .passkeyOptions, PasskeySignInHandler.beginSecondFactor)
             $0.post("/second-factor", guard: .anyone, limit: .signIn, PasskeySignInHandler.finishSecondFactor)
-            $0.post("/step-up-options", guard: .signedIn, limit: .signIn, PasskeySignInHandler.beginStepUp)
+            $0.post("/step-up-options", guard: .signedIn, limit: .passkeyOptions, PasskeySignInHandler.beginStepUp)
             $0.post("/step-up", guard: .signedIn, limit: .signIn, PasskeySignInHandler.finishStepUp)
         }
         table.group("/auth", tag: "Account") {
@@ -249,7 +250,7 @@ enum Routes {
             $0.get("/api/docs", guard: .anyone, limit: .standard, PageHandler.docs)
             $0.get("/assets/gatehouse.css", guard: .anyone, limit: nil, PageHandler.styles)
             $0.get("/assets/docs.js", guard: .anyone, limit: nil, PageHandler.docsScript)
-            $0.get("/assets/setup.js", guard: .anyone, limit: nil, PageHandler.setupScript)
+            $0.get("/assets/fields.js", guard: .anyone, limit: nil, PageHandler.fieldsScript)
             $0.get("/assets/link.js", guard: .anyone, limit: nil, PageHandler.linkScript)
         }
         return table.endpoints

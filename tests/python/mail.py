@@ -67,10 +67,13 @@ def certificate(folder, names=("127.0.0.1",)):
 
 
 class MailServer:
-    """SMTP by aiosmtpd: with STARTTLS, with TLS from the start, or with neither. It may never answer to a command."""
+    """SMTP by aiosmtpd: with STARTTLS, with TLS from the start, or with neither. It may never answer to a command, or say no:
+    `answer` to a recipient, `refusals` to the first of a command ("EHLO", "HELO", "MAIL", "DATA"), in order."""
 
-    def __init__(self, tls=None, starts_tls=None, asks_password=False, answer=lambda recipient, count: None, silent=None):
+    def __init__(self, tls=None, starts_tls=None, asks_password=False, answer=lambda recipient, count: None, silent=None,
+                 refusals=None):
         self.letters = []
+        self.refusals = {command: list(answers) for command, answers in (refusals or {}).items()}
         self.silent = silent
         self.greetings = []
         self.tried = []
@@ -98,11 +101,29 @@ class MailServer:
         # Not handled: the server itself says 535.
         return AuthResult(success=data.login == USER.encode() and data.password == SECRET.encode(), handled=False)
 
+    def refusal(self, command):
+        with self.lock:
+            left = self.refusals.get(command)
+            return left.pop(0) if left else None
+
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
         with self.lock:
             self.greetings.append((hostname, session.ssl is not None))
-        return responses
+        refusal = self.refusal("EHLO")
+        return [refusal] if refusal else responses
+
+    async def handle_HELO(self, server, session, envelope, hostname):
+        session.host_name = hostname
+        return self.refusal("HELO") or f"250 {server.hostname}"
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        refusal = self.refusal("MAIL")
+        if refusal:
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         with self.lock:
@@ -113,6 +134,9 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        refusal = self.refusal("DATA")
+        if refusal:
+            return refusal
         with self.lock:
             self.letters.append(Letter(envelope.content, envelope.mail_from, envelope.rcpt_tos))
         if self.silent == "DATA":

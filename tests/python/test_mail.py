@@ -1,6 +1,7 @@
 """Mail through a real mail server: what arrives there, what is never sent, and what a person does with it."""
 
 import socket
+import threading
 
 import pytest
 
@@ -130,6 +131,60 @@ def test_what_is_put_off_arrives_later(start, pem):
         assert len(mail.wait_for(1)) == 1 and len(seen) == 2
         line = next(line for line in server.logged if "mail.failed" in line)
         assert "451" in line and "mail_refused" in line
+
+
+@pytest.mark.parametrize("refusals", [
+    {"MAIL": ["550 5.7.1 Not you"]},
+    {"MAIL": ["530 5.7.0 Must issue a STARTTLS command first"]},
+    {"EHLO": ["554 5.3.2 Closed"], "HELO": ["554 5.3.2 Closed"]},
+])
+def test_what_a_server_refuses_before_it_knows_whom_the_mail_is_for_is_tried_again(start, pem, refusals):
+    # The first EHLO is the one before STARTTLS.
+    with MailServer(tls=pem, refusals=refusals) as mail:
+        server = start(settings("smtps", mail, user=False, MAIL_CA_FILE=str(pem)))
+        server.register()
+        assert mail.wait_for(1)[0].recipients == ["ada@example.com"]
+        assert not any(mail.refusals.values())
+        line = next(line for line in server.logged if "mail.failed" in line)
+        assert "mail_refused" not in line
+        if "MAIL" in refusals:
+            assert "mail_server_unready" in line and refusals["MAIL"][0][:3] in line
+        assert not any("mail.dead" in line for line in server.logged)
+
+
+def test_a_server_that_greets_with_a_refusal_destroys_no_mail(start):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def refuse():
+            while True:
+                try:
+                    guest, _ = listener.accept()
+                except OSError:
+                    return
+                with guest:
+                    guest.sendall(b"554 5.3.2 No service here\r\n")
+                    guest.settimeout(5)
+                    try:
+                        guest.recv(100)
+                    except OSError:
+                        pass
+
+        threading.Thread(target=refuse, daemon=True).start()
+        server = start({**FROM, "MAIL_URL": f"smtp+plain://127.0.0.1:{listener.getsockname()[1]}"})
+        server.register()
+        eventually(lambda: sum("mail.failed" in line for line in server.logged) > 1, what="two failures")
+        line = next(line for line in server.logged if "mail.failed" in line)
+        assert "mail_server_unready" in line and "554" in line
+        assert not any("mail.dead" in line for line in server.logged)
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_message_that_is_refused_for_good_is_given_up(start, pem):
+    with MailServer(tls=pem, refusals={"DATA": ["554 5.7.1 This is spam"]}) as mail:
+        server = start(settings("smtps", mail, user=False, MAIL_CA_FILE=str(pem)))
+        server.register()
+        eventually(lambda: any("mail.dead" in line for line in server.logged), what="a dead letter")
+        line = next(line for line in server.logged if "mail.dead" in line)
+        assert "mail_refused" in line and "554" in line and not mail.letters
 
 
 def test_a_server_stops_though_its_mail_server_never_answers(start, pem):

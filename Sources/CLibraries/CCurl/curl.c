@@ -63,6 +63,8 @@ struct errand {
     char *text;
     size_t sent;
     size_t size;
+    /* Whether the server has been told whom it is for. */
+    int has_named;
     /* When the server has answered to the whole of it; 0 before. */
     time_t answered;
     gh_curl_admits admits;
@@ -198,6 +200,15 @@ static size_t hear(char *bytes, size_t one, size_t size, void *data) {
     return one * size;
 }
 
+/* Of all that libcurl tells of its work only this is listened to. The recipient is named once an answer came to all that
+   was said before, so no answer that comes from then on is to anything before. */
+static int overhear(CURL *easy, curl_infotype type, char *bytes, size_t size, void *data) {
+    (void)easy;
+    struct errand *errand = data;
+    if (type == CURLINFO_HEADER_OUT && size >= 8 && memcmp(bytes, "RCPT TO:", 8) == 0) errand->has_named = 1;
+    return 0;
+}
+
 /* libcurl waits for the answer to a text, and for that to its QUIT, with the whole thread; it asks here once a second
    whether to go on. Nobody waits for long for the answer to a QUIT, nor for any when the thread is to stop. */
 static int has_waited(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
@@ -218,6 +229,9 @@ static int set_mail(struct errand *errand, const struct gh_curl_request *request
     SET(CURLOPT_USE_SSL, mail->starts_tls ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE);
     SET(CURLOPT_HEADERFUNCTION, hear);
     SET(CURLOPT_HEADERDATA, errand);
+    SET(CURLOPT_VERBOSE, 1L);
+    SET(CURLOPT_DEBUGFUNCTION, overhear);
+    SET(CURLOPT_DEBUGDATA, errand);
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, has_waited);
     SET(CURLOPT_XFERINFODATA, errand);
@@ -310,7 +324,7 @@ static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, l
     if (code == CURLE_ABORTED_BY_CALLBACK && atomic_load(&errand->multi->is_stopping)) return GH_CURL_STOPPED;
     if (errand->text && status >= 400
         && (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_RECV_ERROR))
-        return GH_CURL_REFUSED;
+        return errand->has_named ? GH_CURL_REFUSED : GH_CURL_UNREADY;
     switch (code) {
     case CURLE_OK: return GH_CURL_NONE;
     case CURLE_WRITE_ERROR:

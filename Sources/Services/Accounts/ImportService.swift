@@ -167,7 +167,7 @@ struct ImportRun: Sendable {
             let part = rest.prefix(ImportRepository.soughtAtOnce)
             rest = rest.dropFirst(part.count)
             if yields { await Task.yield() }
-            let keys = try await repositories.imports.taken(emailKeys: part.map(\.emailKey))
+            let keys = try await repositories.imports.taken(emailKeys: part.map(\.emailKey), at: service.clock.now)
             let ids = try await repositories.imports.taken(ids: part.filter(\.hasOwnID).map(\.user.id))
             for person in part {
                 if keys.contains(person.emailKey) {

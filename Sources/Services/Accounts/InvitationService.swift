@@ -61,9 +61,10 @@ public struct InvitationService: Sendable {
             let invited = try await store.transaction { repositories in
                 let authority = try await reach.authority(of: token, in: repositories)
                 let company = try authority.demand("users:create").narrowed(to: new.company)
-                guard try await repositories.users.find(emailKey: new.email.normalized) == nil else {
-                    throw AuthError.emailTaken
-                }
+                let key = new.email.normalized
+                guard try await repositories.users.find(emailKey: key) == nil,
+                    try await !repositories.mailLinks.isHeld(key, from: nil, at: now)
+                else { throw AuthError.emailTaken }
                 if let company { guard try await repositories.companies.find(company) != nil else { throw AuthError.notFound } }
                 let roles = try await roles(named: new.roles, in: company, grantedBy: authority, repositories)
                 let invitation = Invitation(

@@ -208,6 +208,7 @@ public struct UserService: Sendable {
             try await reach.demand("users:delete", over: id, by: authority, in: repositories)
             try await reach.keepLastSuperAdmin(without: id, in: repositories)
             guard try await repositories.users.delete(id, at: now) else { throw AuthError.notFound }
+            try await addresses.links.endUndoing(of: id, in: repositories)
             let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .deleted, at: now)
             try await audit.record(
                 .userDeleted, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
@@ -259,6 +260,8 @@ public struct UserService: Sendable {
         let now = clock.now
         if status != .active { try await reach.keepLastSuperAdmin(without: id, in: repositories) }
         guard try await repositories.users.setStatus(of: id, to: status, at: now) else { throw AuthError.notFound }
+        // Somebody may be blocked because they have lost the mailbox.
+        if status != .active { try await addresses.links.endUndoing(of: id, in: repositories) }
         let ended =
             status == .active
             ? [] : try await repositories.sessions.endAll(ofUser: id, except: nil, because: .blocked, at: now)
@@ -280,8 +283,10 @@ public struct UserService: Sendable {
         user.emailVerifiedAt = nil
         try await repositories.users.setEmail(of: user, at: clock.now)
         try await audit.record(.emailChanged, about: id, by: token, from: client, in: repositories)
-        // What an administrator has changed, the person does not take back.
-        try await addresses.tellOfChange(of: former, to: email.address, canUndo: false, by: client, in: repositories)
+        let isOwn = id == token.userID
+        // What an administrator has changed, the person does not take back, nor what was changed before.
+        if !isOwn { try await addresses.links.endUndoing(of: id, in: repositories) }
+        try await addresses.tellOfChange(of: former, to: email.address, canUndo: isOwn, by: client, in: repositories)
         try await addresses.askForProof(of: user, in: repositories)
     }
 

@@ -54,10 +54,7 @@ struct MailCarrier: OutboxCarrier {
         var carried = Carried(
             verdict: Self.verdict(outcome), status: outcome.status, duration: outcome.duration,
             error: outcome.fault?.rawValue)
-        let isLast = carried.verdict == .failed && message.attempts >= RetrySchedule.attempts
-        // What is over by then anyhow need not wait for an operator.
-        let isOver = isLast && letter.message.expiresAt != nil
-        if carried.verdict == .sent || carried.verdict == .hopeless || isOver { carried.alongside = forget(message) }
+        if carried.verdict == .sent || carried.verdict == .hopeless { carried.alongside = forget(message) }
         return carried
     }
 

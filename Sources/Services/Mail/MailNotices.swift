@@ -19,7 +19,7 @@ struct MailNotices: Sendable {
         let now = clock.now
         if kind == .accountLocked {
             let count = try await repositories.mailLinks.count(
-                LinkPurpose.disown.rawValue, ofUser: id, since: now - Self.pause)
+                LinkPurpose.disown.rawValue, ofUser: id, askedBy: nil, since: now - Self.pause)
             guard count == 0, user.emailVerifiedAt != nil else { return }
         }
         var facts: [MailMessage.Fact: String] = [:]

@@ -9,6 +9,7 @@ public final class RateLimiter: Sendable {
     /// What is limited together.
     public enum Class: String, Sendable, CaseIterable {
         case signIn = "sign_in"
+        case passkeyOptions = "passkey_options"
         case register, refresh, check
         case standard = "default"
     }
@@ -90,6 +91,7 @@ public final class RateLimiter: Sendable {
     public func allowance(_ limit: Class) -> Allowance? {
         switch limit {
         case .signIn: settings.signIn
+        case .passkeyOptions: settings.passkeyOptions
         case .register: settings.register
         case .refresh: settings.refresh
         case .check: settings.check

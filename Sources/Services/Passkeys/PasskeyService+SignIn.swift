@@ -7,7 +7,8 @@ import WebAuthn
 extension PasskeyService {
     /// RFC 8176: a key that is held, and what the authenticator has asked the person for besides.
     static let method = "hwk"
-    private static let verifiedMethod = "hwk user \(ProvedMethods.severalFactors)"
+    static let verification = "user"
+    private static let verifiedMethod = "\(method) \(verification) \(ProvedMethods.severalFactors)"
 
     /// An assertion that is right, and has not been used up yet.
     private struct Shown: Sendable {
@@ -119,9 +120,14 @@ extension PasskeyService {
         try await attempts.make(by: token, from: client) { user, repositories in
             guard let shown, shown.passkey.userID == user.id else { return ProofAttempts.Finding<Void>.wrong }
             try await use(shown, at: now, in: repositories)
-            let isFactor = shown.isUserVerified || (user.factors.contains(.passkey) && shown.passkey.isSecondFactor)
-            guard isFactor || user.factors.isEmpty else { throw AuthError.secondFactorRequired }
-            try await stepUps.note(isFactor ? .passkey : nil, in: token.sessionID, at: now, repositories)
+            try await stepUps.note(in: token.sessionID, at: now, repositories) { first in
+                if shown.isUserVerified { return first.addingVerifiedPasskey() }
+                if user.factors.contains(.passkey), shown.passkey.isSecondFactor, first.areBeside(.passkey) {
+                    return first.adding(.passkey)
+                }
+                guard user.factors.isEmpty else { throw AuthError.secondFactorRequired }
+                return first
+            }
             try await audit.record(
                 .steppedUp, about: user.id, by: token, [.init("method", "passkey")], from: client, in: repositories)
             return .right(())

@@ -118,8 +118,10 @@ public struct PasskeyService: Sendable {
         try await repositories.passkeys.insert(passkey)
         try await record(.passkeyRegistered, passkey, by: token, from: client, in: repositories)
         guard passkey.isSecondFactor else { return false }
-        // The session that made it has shown it.
-        try await stepUps.note(.passkey, in: token.sessionID, at: now, repositories)
+        // The session that made it has shown it, which is a second factor where it was not opened by a passkey.
+        try await stepUps.note(in: token.sessionID, at: now, repositories) { first in
+            first.areBeside(.passkey) ? first.adding(.passkey) : first
+        }
         guard !user.factors.contains(.passkey) else { return false }
         let isFirst = try await enrolment.add(.passkey, to: user, recoveryCodes, at: now, in: repositories)
         try await audit.record(

@@ -15,6 +15,7 @@ struct Disowning: Sendable {
     }
 
     let renewal: PasswordRenewal
+    let links: MailLinks
     let mail: MailBox
     let audit: Audit
     let clock: Clock
@@ -31,6 +32,8 @@ struct Disowning: Sendable {
         _ user: User, since moment: Timestamp, keepsTelegram: Bool, from client: Client, in repositories: Repositories
     ) async throws -> Outcome {
         let now = clock.now
+        // Links that others may have had sent open nothing any more; a change of the address can still be undone.
+        try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
         let canReset = mail.isOpen && user.email != nil && user.emailVerifiedAt != nil
         if user.passwordHash != nil {
             if canReset {
@@ -40,10 +43,9 @@ struct Disowning: Sendable {
             }
         }
         try await repositories.attempts.forgetDevices(ofUser: user.id)
-        let start = moment - Self.reach
-        let isUnlinked =
-            keepsTelegram ? false : try await unlinkTelegram(of: user, since: start, from: client, in: repositories)
-        try await takeFactors(from: user, since: start, isUnlinked: isUnlinked, by: client, in: repositories)
+        try await takeAdded(
+            to: user, since: moment - Self.reach, keepsTelegram: keepsTelegram, because: "disowned", by: client,
+            in: repositories)
         let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)
         try await audit.record(
             .disowned, about: user.id, by: nil, [.init("sessions_ended", .integer(Int64(ended.count)))], from: client,
@@ -51,32 +53,47 @@ struct Disowning: Sendable {
         return Outcome(ended: ended, hasForgottenPassword: user.passwordHash != nil && canReset)
     }
 
+    /// Takes away the ways in and the second factors that were added since then. Recovery codes may be known to whoever
+    /// added them, and browsers that are remembered may be theirs: those go whenever they were made.
+    func takeAdded(
+        to user: User, since moment: Timestamp, keepsTelegram: Bool = false, because reason: String, by client: Client,
+        in repositories: Repositories
+    ) async throws {
+        let taking = Taking(moment: moment, reason: .init("reason", .string(reason)), client: client)
+        let isUnlinked = keepsTelegram ? false : try await unlinkTelegram(of: user, taking, in: repositories)
+        try await takeFactors(from: user, taking, isUnlinked: isUnlinked, in: repositories)
+    }
+
+    private struct Taking {
+        /// What was added since then goes.
+        let moment: Timestamp
+        let reason: JSON.Member
+        let client: Client
+    }
+
     /// - Returns: whether there was a link of late.
-    private func unlinkTelegram(of user: User, since moment: Timestamp, from client: Client, in repositories: Repositories)
-        async throws -> Bool
-    {
-        guard let identity = try await repositories.telegramIdentities.find(ofUser: user.id), identity.linkedAt >= moment,
+    private func unlinkTelegram(of user: User, _ taking: Taking, in repositories: Repositories) async throws -> Bool {
+        guard let identity = try await repositories.telegramIdentities.find(ofUser: user.id), identity.linkedAt >= taking.moment,
             try await repositories.telegramIdentities.delete(ofUser: user.id) != nil
         else { return false }
         try await audit.record(
             .telegramUnlinked, about: user.id, by: nil,
-            [.init("telegram_id", .integer(identity.telegramID)), .init("reason", "disowned")], from: client, in: repositories)
+            [.init("telegram_id", .integer(identity.telegramID)), taking.reason], from: taking.client, in: repositories)
         return true
     }
 
-    /// An app for codes that was set up of late would shut its owner out. Recovery codes may be known to the stranger, and
-    /// browsers that are remembered may be theirs.
+    /// An app for codes that a stranger has set up would shut its owner out.
     private func takeFactors(
-        from user: User, since moment: Timestamp, isUnlinked: Bool, by client: Client, in repositories: Repositories
+        from user: User, _ taking: Taking, isUnlinked: Bool, in repositories: Repositories
     ) async throws {
         _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
         try await repositories.challenges.deleteAll(ofUser: user.id)
-        let hasPasskey = try await takePasskeys(from: user, since: moment, by: client, in: repositories)
+        let hasPasskey = try await takePasskeys(from: user, taking, in: repositories)
         guard !user.factors.isEmpty else { return }
         try await repositories.secondFactors.set(recoveryCodes: [], of: user.id)
         var gone: [SecondFactor] = isUnlinked ? [.telegram] : []
         if !hasPasskey { gone.append(.passkey) }
-        if let end = try await repositories.secondFactors.secret(of: user.id)?.enabledAt, end >= moment {
+        if let end = try await repositories.secondFactors.secret(of: user.id)?.enabledAt, end >= taking.moment {
             try await repositories.secondFactors.deleteSecret(of: user.id)
             gone.append(.totp)
         }
@@ -84,24 +101,24 @@ struct Disowning: Sendable {
         guard rest.count < user.factors.count else { return }
         try await repositories.secondFactors.set(rest.map(\.rawValue), of: user.id, at: clock.now)
         for factor in user.factors where gone.contains(factor) {
-            let facts: [JSON.Member] = [.init("factor", .string(factor.rawValue)), .init("reason", "disowned")]
-            try await audit.record(.secondFactorDisabled, about: user.id, by: nil, facts, from: client, in: repositories)
+            let facts: [JSON.Member] = [.init("factor", .string(factor.rawValue)), taking.reason]
+            try await audit.record(
+                .secondFactorDisabled, about: user.id, by: nil, facts, from: taking.client, in: repositories)
         }
     }
 
     /// - Returns: whether one is left that other doors ask for.
-    private func takePasskeys(from user: User, since moment: Timestamp, by client: Client, in repositories: Repositories)
-        async throws -> Bool
-    {
+    private func takePasskeys(from user: User, _ taking: Taking, in repositories: Repositories) async throws -> Bool {
         let passkeys = try await repositories.passkeys.all(ofUser: user.id)
-        for passkey in passkeys where passkey.createdAt >= moment {
+        for passkey in passkeys where passkey.createdAt >= taking.moment {
             try await repositories.passkeys.delete(passkey.id, ofUser: user.id)
             let facts: [JSON.Member] = [
-                .init("passkey_id", JSON(passkey.id)), .init("name", .string(passkey.name)), .init("reason", "disowned"),
+                .init("passkey_id", JSON(passkey.id)), .init("name", .string(passkey.name)), taking.reason,
             ]
-            try await audit.record(.passkeyDeleted, about: user.id, by: nil, facts, from: client, in: repositories)
+            try await audit.record(
+                .passkeyDeleted, about: user.id, by: nil, facts, from: taking.client, in: repositories)
         }
-        return passkeys.contains { $0.createdAt < moment && $0.isSecondFactor }
+        return passkeys.contains { $0.createdAt < taking.moment && $0.isSecondFactor }
     }
 }
 
@@ -124,13 +141,10 @@ public struct DisownService: Sendable {
     /// Follows such a link. It works whatever was done to the account since, and once.
     /// - Throws: `.linkInvalid`, `.unavailable`.
     public func disown(_ token: String, from client: Client) async throws(AuthError) -> Disowned {
-        let now = clock.now
         let result: (user: UUID, ended: [UUID], link: MailLinks.Made?)
         do {
             result = try await store.transaction { repositories in
                 let opened = try await links.use(token, for: .disown, in: repositories)
-                // Links that others may have had sent open nothing any more; a change of the address can still be undone.
-                try await links.endOthers(of: opened.user.id, butUndoing: now, in: repositories)
                 let outcome = try await disowning.disown(
                     opened.user, since: opened.link.createdAt, keepsTelegram: false, from: client, in: repositories)
                 return (opened.user.id, outcome.ended, try await reset(for: opened, in: repositories))

@@ -11,6 +11,7 @@ public struct EmailService: Sendable {
     let links: MailLinks
     let addresses: AddressMail
     let renewal: PasswordRenewal
+    let disowning: Disowning
     let audit: Audit
     let clock: Clock
 
@@ -78,9 +79,10 @@ public struct EmailService: Sendable {
         try await sessions.subjects.changed(user: id)
     }
 
-    /// Takes a change back: the former address is the account's again, every session ends, and the password opens nothing any more.
+    /// Takes a change back: the former address is the account's again, every session ends, the password opens nothing any
+    /// more, and what was added since the change is gone.
     /// - Returns: a token with which the password can be chosen.
-    /// - Throws: `.linkInvalid`, `.emailTaken` where the address has another account by now.
+    /// - Throws: `.linkInvalid`, `.emailTaken` where an older program has given the address away.
     public func undo(_ token: String, from client: Client) async throws(AuthError) -> (token: String, expiresAt: Timestamp) {
         let now = clock.now
         let outcome: (user: UUID, link: MailLinks.Made, ended: [UUID])
@@ -94,10 +96,11 @@ public struct EmailService: Sendable {
                     try await renewal.forget(of: user, at: now, in: repositories)
                     user.passwordHash = nil
                 }
-                try await repositories.challenges.deleteAll(ofUser: user.id)
-                _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
+                try await repositories.attempts.forgetDevices(ofUser: user.id)
                 // Of several changes the first is the one to take back: later links are of whoever made the changes.
                 try await links.endOthers(of: user.id, butUndoing: opened.link.createdAt, in: repositories)
+                try await disowning.takeAdded(
+                    to: user, since: opened.link.createdAt, because: "email_change_undone", by: client, in: repositories)
                 let ended = try await repositories.sessions.endAll(ofUser: user.id, except: nil, because: .revoked, at: now)
                 let facts: [JSON.Member] = [.init("sessions_ended", .integer(Int64(ended.count)))]
                 try await record(.emailChangeUndone, of: user.id, facts, from: client, in: repositories)

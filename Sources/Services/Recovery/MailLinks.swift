@@ -72,15 +72,19 @@ struct MailLinks: Sendable {
     /// - Parameters:
     ///   - email: where it is sent to.
     ///   - browser: of the only browser in which it may be followed; nil: any.
+    ///   - asker: who wanted it; nil: nobody, it tells of something.
     func make(
-        _ purpose: LinkPurpose, for user: User, to email: String, browser: [UInt8]? = nil, in repositories: Repositories
+        _ purpose: LinkPurpose, for user: User, to email: String, browser: [UInt8]? = nil, askedBy asker: MailAsker? = nil,
+        in repositories: Repositories
     ) async throws -> Made {
         let now = clock.now
         let id = UUID(at: now, random: random)
         let secret = random.bytes(32)
         let link = MailLink(
             id: id, purpose: purpose.rawValue, userID: user.id, secretDigest: Digest.sha256(secret), email: email,
-            stateDigest: Self.state(of: user, for: purpose), browserDigest: browser, at: now,
+            stateDigest: Self.state(of: user, for: purpose), browserDigest: browser,
+            // What can be taken back stays free for it.
+            heldKey: purpose == .emailUndo ? user.emailKey : nil, asker: asker, at: now,
             expiresAt: now + purpose.lifetime)
         try await repositories.mailLinks.insert(link)
         let token = purpose.prefix + Base64URL.encode(id.bytes + secret)
@@ -123,6 +127,11 @@ struct MailLinks: Sendable {
     func endOthers(of user: UUID, butUndoing moment: Timestamp, in repositories: Repositories) async throws {
         try await repositories.mailLinks.endAll(
             ofUser: user, but: LinkPurpose.emailUndo.rawValue, until: moment, at: clock.now)
+    }
+
+    /// Nothing is taken back any more: somebody has decided over the account who may.
+    func endUndoing(of user: UUID, in repositories: Repositories) async throws {
+        try await repositories.mailLinks.end(LinkPurpose.emailUndo.rawValue, ofUser: user, at: clock.now)
     }
 
     /// A link dies with the address that it was sent for, and one that opens the account with its password too. What takes

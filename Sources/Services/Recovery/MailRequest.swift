@@ -25,6 +25,7 @@ struct MailRequest: Sendable {
             "purpose": .string(purpose.rawValue), "email": .string(email.address), "user": JSON(user),
             "browser": JSON(browser.map { Base64URL.encode($0) }), "address": .string(client.address.description),
             "user_agent": .string(client.userAgent), "request_id": .string(client.requestID),
+            "device": JSON(client.deviceToken),
         ]
         let sealed = try vault.seal(json.utf8, purpose: Self.purpose(id))
         let payload: JSON = ["sealed": .string(Base64URL.encode(sealed))]
@@ -52,7 +53,8 @@ struct MailRequest: Sendable {
             purpose, email, user: json["user"]?.string.flatMap { UUID($0) },
             browser: json["browser"]?.string.flatMap { Base64URL.decode($0) },
             from: Client(
-                address: address, userAgent: json["user_agent"]?.string, requestID: json["request_id"]?.string ?? ""))
+                address: address, userAgent: json["user_agent"]?.string, requestID: json["request_id"]?.string ?? "",
+                deviceToken: json["device"]?.string))
     }
 
     private static func purpose(_ id: UUID) -> String { "mail-request:\(id)" }
@@ -61,12 +63,16 @@ struct MailRequest: Sendable {
 /// Grants wishes for links: looks whose address it is, makes the link, and has it sent. The link, the row of the audit log
 /// and the mail are of the transaction that settles the wish, so each wish is granted once.
 struct MailRequestCarrier: OutboxCarrier {
-    /// Mails to one person for one purpose within an hour; nobody fills somebody else's mailbox.
+    /// Mails to one person for one purpose within an hour that one device or network may ask for.
     private static let mostWithinHour = 5
+    /// The same for all together whom the account does not know: nobody fills somebody else's mailbox. What strangers use up
+    /// is not missing to the devices of its owner, and one of them alone uses up nothing for the others.
+    private static let mostOfStrangers = 20
 
     let vault: Vault
     let links: MailLinks
     let mail: MailBox
+    let lockout: Lockout
     let audit: Audit
     let clock: Clock
 
@@ -85,11 +91,11 @@ struct MailRequestCarrier: OutboxCarrier {
         let now = clock.now
         guard let kind = Self.message(of: request.purpose), let user = try await person(of: request, in: repositories),
             user.status == .active, !user.hasEnded(at: now),
-            try await repositories.mailLinks.count(
-                request.purpose.rawValue, ofUser: user.id, since: now - .seconds(3600)) < Self.mostWithinHour
+            let asker = try await asker(of: request, for: user, at: now, in: repositories)
         else { return }
         let link = try await links.make(
-            request.purpose, for: user, to: request.email.address, browser: request.browser, in: repositories)
+            request.purpose, for: user, to: request.email.address, browser: request.browser, askedBy: asker,
+            in: repositories)
         if let event = Self.event(of: request.purpose) {
             let company = try await audit.company(ofEventAbout: user.id, in: repositories)
             try await audit.record(
@@ -102,11 +108,29 @@ struct MailRequestCarrier: OutboxCarrier {
         try await mail.post(message, to: request.email, in: repositories)
     }
 
+    /// - Returns: nil for whom enough was sent within the hour.
+    private func asker(of request: MailRequest, for user: User, at now: Timestamp, in repositories: Repositories)
+        async throws -> MailAsker?
+    {
+        let known = try await lockout.knownDevice(
+            of: user.id, among: Lockout.deviceKeys(of: request.client), at: now, in: repositories)
+        let asker: MailAsker = known.map { .device($0) } ?? .network("\(request.client.address.subscriber)")
+        func count(_ asker: MailAsker?) async throws -> Int {
+            try await repositories.mailLinks.count(
+                request.purpose.rawValue, ofUser: user.id, askedBy: asker, since: now - .seconds(3600))
+        }
+        guard try await count(asker) < Self.mostWithinHour else { return nil }
+        if known == nil { guard try await count(nil) < Self.mostOfStrangers else { return nil } }
+        return asker
+    }
+
     private func person(of request: MailRequest, in repositories: Repositories) async throws -> User? {
         let holder = try await repositories.users.find(emailKey: request.email.normalized)
         guard let id = request.user else { return holder }
-        // An address that somebody else has is not offered; nobody is told so.
-        guard holder == nil || holder?.id == id else { return nil }
+        // An address that somebody else has, or may take back, is not offered; nobody is told so.
+        guard holder == nil || holder?.id == id,
+            try await !repositories.mailLinks.isHeld(request.email.normalized, from: id, at: clock.now)
+        else { return nil }
         return try await repositories.users.find(id)
     }
 

@@ -11,10 +11,14 @@ struct MailRequests: Sendable {
     let clock: Clock
     let random: RandomSource
 
-    /// - Throws: `.mailNotConfigured`; `.rateLimited` by the address that was named, whether or not it has an account.
+    /// What is sent to the address of an account is counted where the account is looked for. Only a mailbox that nobody has
+    /// shown to be theirs is limited here, whoever names it.
+    /// - Throws: `.mailNotConfigured`, `.rateLimited`.
     func take(_ request: MailRequest) async throws(AuthError) {
         guard mail.isOpen else { throw .mailNotConfigured }
-        try await limits.take(.signIn, for: .account("mail:\(request.email.normalized)"))
+        if request.purpose == .emailChange {
+            try await limits.take(.signIn, for: .account("mail:\(request.email.normalized)"))
+        }
         let now = clock.now
         let id = UUID(at: now, random: random)
         do {

@@ -12,6 +12,9 @@ struct RoleGraph {
         return permissions.sorted()
     }
 
+    /// The roles that this one includes, and those that they include.
+    func included(in role: UUID) -> Set<UUID> { reached(from: role).subtracting([role]) }
+
     /// The roles whose permissions change with those of `role`: itself, and all that include it.
     func dependents(of role: UUID) -> [UUID] {
         parts.keys.filter { $0 == role || reached(from: $0).contains(role) }

@@ -124,6 +124,7 @@ public struct RoleService: Sendable {
                     try await repositories.roles.update(role)
                 }
                 try await setParts(of: id, to: change, by: authority, in: repositories)
+                try await passOnRequirements(at: now, in: repositories)
                 try await record(.roleCreated, role, by: token, from: client, in: repositories)
                 return try await detail(of: id, in: repositories)
             }
@@ -136,7 +137,7 @@ public struct RoleService: Sendable {
         async throws(AuthError) -> RoleDetail
     {
         // Whoever has got hold of an old session must not take away what would have stopped them.
-        if change.requiresSecondFactor == false { try await sessions.demandRecent(of: token) }
+        if try await liftsRequirement(change, of: id) { try await sessions.demandRecent(of: token) }
         let now = clock.now
         let changed: RoleDetail
         do {
@@ -146,12 +147,35 @@ public struct RoleService: Sendable {
                 try await apply(change, to: &role, by: authority, in: repositories)
                 role.updatedAt = now
                 try await repositories.roles.update(role)
+                if change.requiresSecondFactor != nil || change.includes != nil {
+                    try await passOnRequirements(at: now, in: repositories)
+                }
                 try await record(.roleUpdated, role, by: token, from: client, in: repositories)
                 return try await detail(of: id, in: repositories)
             }
         } catch { throw Self.taken(error) }
         try await sessions.subjects.manyChanged()
         return changed
+    }
+
+    /// Whether the change may take a requirement away: the role's own, or one that comes with what it includes.
+    private func liftsRequirement(_ change: RoleChange, of id: UUID) async throws(AuthError) -> Bool {
+        if change.requiresSecondFactor == false { return true }
+        guard change.includes != nil else { return false }
+        do { return try await store.reading.roles.find(id)?.inheritedFactorSince != nil } catch { throw .from(error) }
+    }
+
+    /// Notes of every role since when one that it includes requires a second factor.
+    private func passOnRequirements(at now: Timestamp, in repositories: Repositories) async throws {
+        let graph = RoleGraph(parts: try await repositories.roles.parts())
+        let roles = try await repositories.roles.page(after: nil, limit: Self.most)
+        let requiring = Set(roles.filter { $0.secondFactorSince != nil }.map(\.id))
+        for var role in roles {
+            let inherits = !graph.included(in: role.id).isDisjoint(with: requiring)
+            guard inherits != (role.inheritedFactorSince != nil) else { continue }
+            role.inheritedFactorSince = inherits ? now : nil
+            try await repositories.roles.update(role)
+        }
     }
 
     private func apply(

@@ -18,15 +18,18 @@ struct ProofAttempts: Sendable {
     }
 
     /// Runs `body` as one attempt. What it writes lasts where it finds the proof right, and the failures are forgotten.
-    /// - Parameter password: what the person says it is; nil where that is not asked.
+    /// - Parameters:
+    ///   - password: what the person says it is; nil where that is not asked.
+    ///   - demand: whether there is anything to prove. What it throws, before anything is counted, is no failure.
     /// - Throws: `.credentialsInvalid` for a wrong password, `.codeInvalid`, `.accountLocked`.
     func make<T: Sendable>(
         by token: AccessToken, password: String? = nil, from client: Client,
+        demanding demand: @escaping Demand = { _, _ in },
         _ body: @escaping @Sendable (User, Repositories) async throws -> Finding<T>
     ) async throws(AuthError) -> T {
         let now = clock.now
         let keys = Lockout.deviceKeys(of: client)
-        let user = try await user(token.userID)
+        let user = try await self.demand(of: token, demand)
         let attempt = try await begin(token, keys, from: client, at: now)
         if let password, try await !signIn.verify(password, against: user.passwordHash, as: attempt).matches {
             try await recordFailure(of: "password", locks: attempt.locksAnything, token, client)
@@ -38,6 +41,7 @@ struct ProofAttempts: Sendable {
                     let session = try await repositories.sessions.find(token.sessionID), session.endedAt == nil
                 else { throw AuthError.sessionEnded }
                 try await Standing.check(session, at: now, in: repositories)
+                try demand(current, session)
                 let finding = try await body(current, repositories)
                 if case .right = finding {
                     try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
@@ -54,9 +58,17 @@ struct ProofAttempts: Sendable {
         throw .codeInvalid
     }
 
-    private func user(_ id: UUID) async throws(AuthError) -> User {
+    /// What must be so for somebody to prove anything.
+    typealias Demand = @Sendable (User, Session) throws(AuthError) -> Void
+
+    /// Asks before anything is counted or sent.
+    @discardableResult
+    func demand(of token: AccessToken, _ demand: Demand) async throws(AuthError) -> User {
         do {
-            guard let user = try await store.reading.users.find(id) else { throw AuthError.sessionEnded }
+            guard let user = try await store.reading.users.find(token.userID),
+                let session = try await store.reading.sessions.find(token.sessionID), session.endedAt == nil
+            else { throw AuthError.sessionEnded }
+            try demand(user, session)
             return user
         } catch { throw .from(error) }
     }

@@ -25,6 +25,9 @@ public enum SecondFactor: String, Sendable, CaseIterable {
 
     /// Whether it is a code that is sent to the person.
     public var isSent: Bool { self == .email || self == .telegram }
+
+    /// Whether it is a code that the person has, and no door asks for.
+    var isTyped: Bool { self == .totp || self == .recoveryCode }
 }
 
 /// The first proof was good, and a second is asked for. The token opens nothing but the way to it.
@@ -47,14 +50,30 @@ struct ProvedMethods: Sendable {
     init(_ text: String) { all = text.split(separator: " ").map(String.init) }
 
     var text: String { all.joined(separator: " ") }
-    var hasSecondFactor: Bool { all.contains(Self.severalFactors) }
+    /// Not by the word alone: older programs took the same way twice for two factors.
+    var hasSecondFactor: Bool {
+        all.contains(Self.severalFactors)
+            && all.count { $0 != Self.severalFactors && $0 != TelegramService.companyMethod } > 1
+    }
 
     func contains(_ method: String) -> Bool { all.contains(method) }
 
+    /// Whether the factor proves something beside the way by which the person came in. The same mailbox, chat or key again
+    /// does not; a passkey that has verified the person is two factors by itself.
+    func areBeside(_ factor: SecondFactor) -> Bool {
+        factor.isTyped || all.first != factor.method || factor == .passkey && contains(PasskeyService.verification)
+    }
+
+    /// The same with a passkey that has verified the person.
+    func addingVerifiedPasskey() -> ProvedMethods { adding([SecondFactor.passkey.method, PasskeyService.verification]) }
+
     /// The same with a second factor.
-    func adding(_ factor: SecondFactor) -> ProvedMethods {
+    func adding(_ factor: SecondFactor) -> ProvedMethods { adding([factor.method]) }
+
+    private func adding(_ methods: [String]) -> ProvedMethods {
         var copy = self
-        for method in [factor.method, Self.severalFactors] where !copy.all.contains(method) { copy.all.append(method) }
+        copy.all.removeAll { $0 == Self.severalFactors }
+        copy.all += methods.filter { !all.contains($0) } + [Self.severalFactors]
         return copy
     }
 }
@@ -74,14 +93,31 @@ extension Session {
 extension User {
     /// The second factors that the person has set up, the surest first.
     var factors: [SecondFactor] { SecondFactor.allCases.filter { secondFactors.contains($0.rawValue) } }
+
+    /// Asks that the person can prove the factor in a session: it is set up, and not how they came into it.
+    /// - Throws: `.secondFactorUnavailable`.
+    func demand(_ factor: SecondFactor, in session: Session) throws(AuthError) {
+        guard !factors.isEmpty, factor == .recoveryCode || factors.contains(factor),
+            ProvedMethods(session.methods).areBeside(factor)
+        else { throw .secondFactorUnavailable }
+    }
 }
 
 /// When a second factor is required.
 enum SecondFactorRule {
-    /// Since when one is required of the person where the session stands; nil: it is not.
-    static func since(of user: User, _ grants: [Grant], in company: Company?) -> Timestamp? {
-        let roles = grants.filter { $0.company == nil || $0.company == company?.id }.compactMap(\.secondFactorSince)
-        let place = company?.secondFactorSince.map { max($0, user.createdAt) }
-        return (roles + [place].compactMap { $0 }).min()
+    /// Since when one is required of a person who has none, where the session stands; nil: it is not, or they have one.
+    ///
+    /// A role asks from when it was required and the person had it, a company from when it was required and they belonged to
+    /// it. Only where a company asks is more to be read of the person than what is there.
+    static func since(of user: User, _ grants: [Grant], in company: Company?, _ repositories: Repositories) async throws
+        -> Timestamp?
+    {
+        guard user.factors.isEmpty else { return nil }
+        var moments = grants.filter { $0.company == nil || $0.company == company?.id }.compactMap(\.secondFactorSince)
+        if let company, let since = company.secondFactorSince {
+            let joined = try await repositories.companies.joined(company.id, by: user.id)
+            moments.append(joined.map { max($0, since) } ?? since)
+        }
+        return moments.min()
     }
 }

@@ -27,8 +27,13 @@ extension SecondFactorEnrolment {
         let code = try FactorCodes.read(evidence.code, of: evidence.factor)
         let now = clock.now
         let password = try await password(of: token, in: evidence)
-        try await attempts.make(by: token, password: password, from: client) { user, repositories in
-            guard user.factors.contains(factor), factor != .passkey else { throw AuthError.secondFactorUnavailable }
+        try await attempts.make(
+            by: token, password: password, from: client,
+            demanding: { user, session throws(AuthError) in
+                guard user.factors.contains(factor), factor != .passkey else { throw .secondFactorUnavailable }
+                try user.demand(evidence.factor, in: session)
+            }
+        ) { user, repositories in
             let isRight = try await codes.use(
                 code, of: evidence.factor, by: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
             guard isRight else { return ProofAttempts.Finding<Void>.wrong }

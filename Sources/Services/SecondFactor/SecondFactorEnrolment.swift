@@ -50,6 +50,9 @@ public struct SecondFactorEnrolment: Sendable {
     /// - Throws: `.insufficientUserAuthentication`, `.secondFactorEnabled`, `.secondFactorUnavailable`, `.rateLimited`.
     public func begin(_ factor: SecondFactor, by token: AccessToken, from client: Client) async throws(AuthError) -> SetupOffer {
         try await sessions.demandRecent(of: token)
+        try await attempts.demand(of: token) { user, session throws(AuthError) in
+            try Self.demandAddable(factor, to: user, in: session)
+        }
         if factor.isSent { try await limits.take(.signIn, for: .account("second-factor:\(token.userID)")) }
         let secret = random.bytes(TOTP.secretSize)
         let now = clock.now
@@ -68,6 +71,12 @@ public struct SecondFactorEnrolment: Sendable {
                 return try await offer(secret, to: user, at: now, in: repositories)
             }
         } catch { throw .from(error) }
+    }
+
+    /// Asks that the factor can be set up in this session: it is not, and is not how the person came into it.
+    private static func demandAddable(_ factor: SecondFactor, to user: User, in session: Session) throws(AuthError) {
+        guard !user.factors.contains(factor) else { throw .secondFactorEnabled }
+        guard ProvedMethods(session.methods).areBeside(factor) else { throw .secondFactorUnavailable }
     }
 
     private func offer(_ secret: [UInt8], to user: User, at now: Timestamp, in repositories: Repositories) async throws
@@ -90,20 +99,25 @@ public struct SecondFactorEnrolment: Sendable {
     }
 
     /// Ends setting up: with a code of it the factor is in force.
-    /// - Throws: `.codeInvalid`, `.secondFactorEnabled`, `.insufficientUserAuthentication`, `.accountLocked`, `.invalid`.
+    /// - Throws: `.codeInvalid`, `.secondFactorEnabled`, `.secondFactorUnavailable` where it is how the person came in,
+    ///   `.insufficientUserAuthentication`, `.accountLocked`, `.invalid`.
     public func enable(_ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Enabled
     {
         let code = try FactorCodes.read(text, of: factor)
         let now = clock.now
         let made = codes.makeRecoveryCodes(of: token.userID)
-        let isFirst = try await attempts.make(by: token, from: client) { user, repositories in
-            guard !user.factors.contains(factor) else { throw AuthError.secondFactorEnabled }
-            // Another may have come into force since this one was begun, which this session has not shown.
-            let level = try await repositories.sessions.find(token.sessionID)?.level
-            guard user.factors.isEmpty || level == .severalFactors else {
-                throw AuthError.insufficientUserAuthentication(maximumAge: sessions.stepUpMaximumAge, level: .severalFactors)
+        let maximumAge = sessions.stepUpMaximumAge
+        let isFirst = try await attempts.make(
+            by: token, from: client,
+            demanding: { user, session throws(AuthError) in
+                try Self.demandAddable(factor, to: user, in: session)
+                // Another may have come into force since this one was begun, which this session has not shown.
+                guard user.factors.isEmpty || session.level == .severalFactors else {
+                    throw .insufficientUserAuthentication(maximumAge: maximumAge, level: .severalFactors)
+                }
             }
+        ) { user, repositories in
             guard try await isRight(code, of: factor, by: user, owner: token.sessionID, at: now, in: repositories) else {
                 return ProofAttempts.Finding<Bool>.wrong
             }
@@ -111,7 +125,7 @@ public struct SecondFactorEnrolment: Sendable {
             try await audit.record(
                 .secondFactorEnabled, about: user.id, by: token, [.init("factor", .string(factor.rawValue))],
                 from: client, in: repositories)
-            try await stepUps.note(factor, in: token.sessionID, at: now, repositories)
+            try await stepUps.note(in: token.sessionID, at: now, repositories) { $0.adding(factor) }
             return .right(isFirst)
         }
         return Enabled(recoveryCodes: isFirst ? made.shown : [], session: try await stepUps.renewed(token))
@@ -178,8 +192,8 @@ public struct SecondFactorEnrolment: Sendable {
             user = try await factors.gate.challenge(of: token, from: client, at: now, in: store.reading).userID
         } catch { throw .from(error) }
         let made = codes.makeRecoveryCodes(of: user)
-        let outcome = try await factors.answer(token, with: .totp, from: client) { challenge, user, repositories in
-            guard challenge.offered.isEmpty else { throw AuthError.secondFactorUnavailable }
+        let isAskedFor: SecondFactors.Condition = { $0.offered.isEmpty }
+        let outcome = try await factors.answer(token, with: .totp, if: isAskedFor, from: client) { challenge, user, repositories in
             guard user.factors.isEmpty else { throw AuthError.secondFactorEnabled }
             guard try await isRight(code, of: .totp, by: user, owner: challenge.id, at: now, in: repositories) else {
                 return false

@@ -14,7 +14,8 @@ struct SecondFactorGate: Sendable {
     /// Somebody who has given the first proof.
     struct Arrival: Sendable {
         let user: User
-        let grants: [Grant]
+        /// Since when they must have a second factor, who have none.
+        let dueSince: Timestamp?
         let company: Company?
         let methods: ProvedMethods
         /// What the audit log tells of the sign-in.
@@ -30,9 +31,7 @@ struct SecondFactorGate: Sendable {
         // A passkey that has verified the person is two factors, whatever else they have set up.
         guard !arrival.methods.hasSecondFactor else { return nil }
         if factors.isEmpty {
-            guard let since = SecondFactorRule.since(of: user, arrival.grants, in: arrival.company),
-                since + settings.grace <= now
-            else { return nil }
+            guard let since = arrival.dueSince, since + settings.grace <= now else { return nil }
             return try await challenge(arrival, offering: [], at: now, in: repositories)
         }
         if let device = client.deviceToken, settings.deviceMemory > .zero,
@@ -46,7 +45,7 @@ struct SecondFactorGate: Sendable {
 
     /// What was the first proof is no second one.
     static func offered(of factors: [SecondFactor], after first: ProvedMethods) -> [SecondFactor] {
-        factors.filter { $0 == .totp || !first.contains($0.method) } + [.recoveryCode]
+        factors.filter { first.areBeside($0) } + [.recoveryCode]
     }
 
     private func challenge(

@@ -45,8 +45,8 @@ public struct SecondFactors: Sendable {
         _ token: String, with factor: SecondFactor, remembers: Bool = false, from client: Client,
         prove: @escaping @Sendable (User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> SignInOutcome {
-        try await answer(token, with: factor, from: client) { challenge, user, repositories in
-            guard challenge.offered.contains(factor) else { throw AuthError.secondFactorUnavailable }
+        try await answer(token, with: factor, if: { $0.offered.contains(factor) }, from: client) {
+            challenge, user, repositories in
             guard try await prove(user, repositories) else { return false }
             if remembers { try await remember(challenge, from: client, in: repositories) }
             if factor == .recoveryCode {
@@ -58,14 +58,18 @@ public struct SecondFactors: Sendable {
         }
     }
 
+    /// Whether a challenge asks for what it is answered with.
+    typealias Condition = @Sendable (StoredChallenge) -> Bool
+
     /// Answers a challenge, whatever it asks for.
+    /// - Parameter isAskedFor: looked at before anything is counted: what nobody asks for is no guess.
     func answer(
-        _ token: String, with factor: SecondFactor, from client: Client,
+        _ token: String, with factor: SecondFactor, if isAskedFor: Condition, from client: Client,
         prove: @escaping @Sendable (StoredChallenge, User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> SignInOutcome {
         let now = clock.now
         let changes = sessions.subjects.changes
-        let (challenge, attempt) = try await begin(token, from: client, at: now)
+        let (challenge, attempt) = try await begin(token, if: isAskedFor, from: client, at: now)
         let conclusion: Conclusion
         do {
             conclusion = try await store.transaction { repositories in
@@ -99,13 +103,14 @@ public struct SecondFactors: Sendable {
         case wrong
     }
 
-    private func begin(_ token: String, from client: Client, at now: Timestamp)
+    private func begin(_ token: String, if isAskedFor: Condition, from client: Client, at now: Timestamp)
         async throws(AuthError) -> (StoredChallenge, Lockout.Attempt)
     {
         let keys = Lockout.deviceKeys(of: client)
         var locked: UUID?
         do {
             let challenge = try await gate.challenge(of: token, from: client, at: now, in: store.reading)
+            guard isAskedFor(challenge) else { throw AuthError.secondFactorUnavailable }
             locked = challenge.userID
             let attempt = try await store.transaction { repositories in
                 guard try await repositories.challenges.attempt(challenge.id, atMost: Self.mostAttempts) else {

@@ -18,7 +18,7 @@ public struct StepUpService: Sendable {
         let now = clock.now
         try await attempts.make(by: token, password: password, from: client) { user, repositories in
             guard user.factors.isEmpty else { throw AuthError.secondFactorRequired }
-            try await note(nil, in: token.sessionID, at: now, repositories)
+            try await note(in: token.sessionID, at: now, repositories) { $0 }
             try await record("pwd", by: token, from: client, in: repositories)
             return .right(())
         }
@@ -26,7 +26,8 @@ public struct StepUpService: Sendable {
     }
 
     /// Proves a second factor of the caller's with a code.
-    /// - Throws: `.codeInvalid`, `.secondFactorUnavailable`, `.accountLocked`, `.invalid`.
+    /// - Throws: `.codeInvalid`, `.accountLocked`, `.invalid`; `.secondFactorUnavailable` where it is not set up, or is how
+    ///   they came in.
     public func prove(_ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client)
         async throws(AuthError) -> MovedSession
     {
@@ -45,12 +46,11 @@ public struct StepUpService: Sendable {
         _ prove: @escaping @Sendable (User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> MovedSession {
         let now = clock.now
-        try await attempts.make(by: token, from: client) { user, repositories in
-            guard !user.factors.isEmpty, factor == .recoveryCode || user.factors.contains(factor) else {
-                throw AuthError.secondFactorUnavailable
-            }
+        try await attempts.make(
+            by: token, from: client, demanding: { user, session throws(AuthError) in try user.demand(factor, in: session) }
+        ) { user, repositories in
             guard try await prove(user, repositories) else { return ProofAttempts.Finding<Void>.wrong }
-            try await note(factor, in: token.sessionID, at: now, repositories)
+            try await note(in: token.sessionID, at: now, repositories) { $0.adding(factor) }
             try await record(factor.rawValue, by: token, from: client, in: repositories)
             if factor == .recoveryCode {
                 try await audit.record(.recoveryCodeUsed, about: user.id, by: token, from: client, in: repositories)
@@ -63,12 +63,14 @@ public struct StepUpService: Sendable {
     /// Sends the caller a code.
     /// - Throws: `.secondFactorUnavailable`, `.rateLimited`.
     public func send(by factor: SecondFactor, to token: AccessToken, from client: Client) async throws(AuthError) {
+        guard factor.isSent else { throw .secondFactorUnavailable }
+        try await attempts.demand(of: token) { user, session throws(AuthError) in try user.demand(factor, in: session) }
         try await limits.take(.signIn, for: .account("second-factor:\(token.userID)"))
         let now = clock.now
         do {
             try await store.transaction { repositories in
                 guard let user = try await repositories.users.find(token.userID) else { throw AuthError.sessionEnded }
-                guard factor.isSent, user.factors.contains(factor) else { throw AuthError.secondFactorUnavailable }
+                guard user.factors.contains(factor) else { throw AuthError.secondFactorUnavailable }
                 try await codes.send(by: factor, to: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
                 try await audit.record(
                     .secondFactorSent, about: user.id, by: token, [.init("factor", .string(factor.rawValue))], from: client,
@@ -80,11 +82,12 @@ public struct StepUpService: Sendable {
     // MARK: Beside
 
     /// Notes what was proved in a session.
-    /// - Parameter factor: nil: the first proof again.
-    func note(_ factor: SecondFactor?, in id: UUID, at now: Timestamp, _ repositories: Repositories) async throws {
+    /// - Parameter adding: makes of what had been proved what has been now.
+    func note(
+        in id: UUID, at now: Timestamp, _ repositories: Repositories, adding: (ProvedMethods) throws -> ProvedMethods
+    ) async throws {
         guard let session = try await repositories.sessions.find(id) else { throw AuthError.sessionEnded }
-        var methods = ProvedMethods(session.methods)
-        if let factor { methods = methods.adding(factor) }
+        let methods = try adding(ProvedMethods(session.methods))
         guard try await repositories.sessions.noteProof(of: id, by: methods.text, at: now) else { throw AuthError.sessionEnded }
     }
 

@@ -49,12 +49,11 @@ public final class Subject: Sendable {
 
     /// - Parameters:
     ///   - grants: those that have not ended.
-    ///   - grace: how long whoever must have a second factor may do without.
-    init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate, grace: Duration) {
+    ///   - dueAt: from when on the person must have a second factor, who has none.
+    init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate, factorDueAt dueAt: Timestamp?) {
         self.gate = gate
         // A passkey that has verified the person is two, and no factor beside the first.
-        secondFactorDueAt =
-            user.factors.isEmpty && session.level != .severalFactors ? SecondFactorRule.since(of: user, grants, in: company).map { $0 + grace } : nil
+        secondFactorDueAt = session.level == .severalFactors ? nil : dueAt
         let isBound = session.isBoundToCompany
         let everywhere = isBound ? [] : grants.filter { $0.company == nil }
         let here = grants.filter { $0.company != nil && $0.company == company?.id }

@@ -57,10 +57,11 @@ public struct Subjects: Sendable {
         let now = clock.now
         guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
         let grants = try await repositories.grants.current(of: user.id, at: now)
+        let company = try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) }
+        let since = try await SecondFactorRule.since(of: user, grants, in: company, repositories)
         let subject = Subject(
-            user: user, grants: grants,
-            company: try await session.companyID.asyncFlatMap { try await repositories.companies.find($0) },
-            session: session, gate: gates.gate(of: user, grants, in: session.companyID), grace: grace)
+            user: user, grants: grants, company: company, session: session,
+            gate: gates.gate(of: user, grants, in: session.companyID), factorDueAt: since.map { $0 + grace })
         if let due = subject.secondFactorDueAt, due <= now { throw AuthError.secondFactorRequired }
         return subject
     }

@@ -50,33 +50,37 @@ extension SignInService {
             repositories, onEntry: onEntry)
     }
 
-    /// The same for who has read the person and the company in this transaction.
+    /// The same for who has read the person and the company in this transaction, and maybe the grants.
     func open(
-        for user: User, in company: Company?, method: String, facts: [JSON.Member], from client: Client, at now: Timestamp,
-        _ repositories: Repositories, onEntry: @Sendable () async throws -> Bool = { false }
+        for user: User, in company: Company?, grants: [Grant]? = nil, method: String, facts: [JSON.Member],
+        from client: Client, at now: Timestamp, _ repositories: Repositories,
+        onEntry: @Sendable () async throws -> Bool = { false }
     ) async throws -> Passage {
-        let (grants, gate) = try await admit(user, to: company, from: client, at: now, repositories)
+        let admission = try await admit(user, to: company, grants, from: client, at: now, repositories)
         let arrival = SecondFactorGate.Arrival(
-            user: user, grants: grants, company: company, methods: ProvedMethods(method), facts: facts, client: client)
+            user: user, dueSince: admission.factorDueSince, company: company, methods: ProvedMethods(method), facts: facts,
+            client: client)
         if let challenge = try await secondFactors.demand(of: arrival, at: now, in: repositories) { return .asked(challenge) }
         let isFromNewDevice = try await onEntry()
         var opening = try await begin(
-            for: user, in: company, method: method, grants, gate, from: client, at: now, repositories)
+            for: user, in: company, method: method, admission, from: client, at: now, repositories)
         opening.isFromNewDevice = isFromNewDevice
         return .opened(opening)
     }
 
     /// Lets somebody in by a door that counts no failures of theirs: notes the sign-in, and where it came from.
-    /// - Parameter mustChange: a new password is asked for, once nothing else is.
+    /// - Parameters:
+    ///   - grants: the person's, where they are known in this transaction.
+    ///   - mustChange: a new password is asked for, once nothing else is.
     /// - Throws: `.passwordChangeRequired`, and what ``open(for:in:method:facts:from:at:_:onEntry:)`` throws.
     func enter(
-        _ found: User, in company: Company?, method: String, facts: [JSON.Member], mustChange: Bool = false,
-        from client: Client, at now: Timestamp, _ repositories: Repositories
+        _ found: User, in company: Company?, grants: [Grant]? = nil, method: String, facts: [JSON.Member],
+        mustChange: Bool = false, from client: Client, at now: Timestamp, _ repositories: Repositories
     ) async throws -> Passage {
         var user = found
         user.lastLoginAt = now
         let passage = try await open(
-            for: user, in: company, method: method, facts: facts, from: client, at: now, repositories
+            for: user, in: company, grants: grants, method: method, facts: facts, from: client, at: now, repositories
         ) {
             guard !mustChange else { throw AuthError.passwordChangeRequired }
             try await repositories.attempts.noteSignIn(user: found.id, at: now)
@@ -118,9 +122,9 @@ extension SignInService {
         for user: User, in company: Company?, method: String, provedAt moment: Timestamp? = nil, from client: Client,
         at now: Timestamp, _ repositories: Repositories
     ) async throws -> Opening {
-        let (grants, gate) = try await admit(user, to: company, from: client, at: now, repositories)
+        let admission = try await admit(user, to: company, from: client, at: now, repositories)
         return try await begin(
-            for: user, in: company, method: method, provedAt: moment, grants, gate, from: client, at: now, repositories)
+            for: user, in: company, method: method, provedAt: moment, admission, from: client, at: now, repositories)
     }
 
     private func place(_ company: UUID?, in repositories: Repositories) async throws -> Company? {
@@ -129,19 +133,30 @@ extension SignInService {
         return place
     }
 
+    /// What was read of somebody who may come in.
+    private struct Admission {
+        let grants: [Grant]
+        let gate: AddressGate
+        /// Since when they must have a second factor, who have none.
+        let factorDueSince: Timestamp?
+    }
+
     private func admit(
-        _ user: User, to company: Company?, from client: Client, at now: Timestamp, _ repositories: Repositories
-    ) async throws -> ([Grant], AddressGate) {
+        _ user: User, to company: Company?, _ known: [Grant]? = nil, from client: Client, at now: Timestamp,
+        _ repositories: Repositories
+    ) async throws -> Admission {
         guard !user.hasEnded(at: now) else { throw AuthError.accessEnded }
-        let grants = try await repositories.grants.current(of: user.id, at: now)
+        let grants: [Grant]
+        if let known { grants = known } else { grants = try await repositories.grants.current(of: user.id, at: now) }
         let gate = gates.gate(of: user, grants, in: company?.id)
         guard gate.admits(client.address) else { throw AuthError.addressNotAllowed }
-        return (grants, gate)
+        let since = try await SecondFactorRule.since(of: user, grants, in: company, repositories)
+        return Admission(grants: grants, gate: gate, factorDueSince: since)
     }
 
     private func begin(
-        for user: User, in company: Company?, method: String, provedAt moment: Timestamp? = nil, _ grants: [Grant],
-        _ gate: AddressGate, from client: Client, at now: Timestamp, _ repositories: Repositories
+        for user: User, in company: Company?, method: String, provedAt moment: Timestamp? = nil,
+        _ admission: Admission, from client: Client, at now: Timestamp, _ repositories: Repositories
     ) async throws -> Opening {
         let surplus = try await repositories.sessions.surplus(
             ofUser: user.id, keeping: lockout.settings.maximumSessions - 1, at: now)
@@ -164,7 +179,8 @@ extension SignInService {
         if let moment { session.authenticatedAt = moment }
         try await repositories.sessions.insert(session)
         let subject = Subject(
-            user: user, grants: grants, company: company, session: session, gate: gate, grace: sessions.subjects.grace)
+            user: user, grants: admission.grants, company: company, session: session, gate: admission.gate,
+            factorDueAt: admission.factorDueSince.map { $0 + sessions.subjects.grace })
         return Opening(subject: subject, token: token, ended: surplus.map(\.id))
     }
 }

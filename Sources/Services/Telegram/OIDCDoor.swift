@@ -1,6 +1,7 @@
 import Credentials
 import Ground
 import JOSE
+import SQL
 import Store
 
 /// Log In With Telegram: OpenID Connect with a code and PKCE, and the nonces of those who bring an ID token themselves.
@@ -150,13 +151,9 @@ public struct OIDCDoor: Sendable {
 
     private func spend(_ attempt: OIDCAttempt) async throws(AuthError) {
         let digest = Digest.sha256(Array("oidc-state:\(attempt.state)".utf8))
-        let isFirst: Bool
         do {
-            isFirst = try await telegram.store.transaction {
-                try await $0.telegramProofs.use(digest, until: attempt.expiresAt)
-            }
-        } catch { throw .from(error) }
-        guard isFirst else { throw .signInNotBegun }
+            try await telegram.store.transaction { try await $0.telegramProofs.use(digest, until: attempt.expiresAt) }
+        } catch DatabaseError.duplicate { throw .signInNotBegun } catch { throw .from(error) }
     }
 
     // MARK: Nonces

@@ -26,9 +26,7 @@ extension TelegramService {
             return try await onceMoreIfTaken {
                 try await store.transaction { repositories in
                     guard try await repositories.users.find(token.userID) != nil else { throw AuthError.sessionEnded }
-                    guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
-                        throw AuthError.telegramInvalid(.replayed)
-                    }
+                    try await self.useUp(proof, in: repositories)
                     if let other = try await repositories.telegramIdentities.find(proof.person.id) {
                         guard other.userID == token.userID else { throw AuthError.telegramTaken }
                         return other

@@ -124,9 +124,7 @@ public final class TelegramService: Sendable {
             entry = try await onceMoreIfTaken {
                 try await store.transaction { repositories in
                     // What is thrown later takes this back: only who comes in uses it up.
-                    guard try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) else {
-                        throw AuthError.telegramInvalid(.replayed)
-                    }
+                    try await self.useUp(proof, in: repositories)
                     return try await self.enter(
                         proof, through: bot, referral: referral, from: client, at: now, in: repositories)
                 }
@@ -166,11 +164,12 @@ public final class TelegramService: Sendable {
             }
             company = try await active(own, in: repositories)
         } else {
-            company = try await signIn.company(of: account.user, in: repositories)
+            company = account.hasCompanies ? try await signIn.company(of: account.user, in: repositories) : nil
         }
         let renamed = try await update(account.identity, of: account.user, by: proof, at: now, in: repositories)
         let passage = try await open(
-            for: renamed ?? account.user, in: company, proof, through: bot, from: client, at: now, repositories)
+            for: renamed ?? account.user, in: company, grants: account.hasRoles ? nil : [], proof, through: bot, from: client,
+            at: now, repositories)
         return Entry(passage: passage, user: account.user.id, changed: renamed != nil)
     }
 
@@ -182,8 +181,8 @@ public final class TelegramService: Sendable {
     }
 
     private func open(
-        for user: User, in company: Company?, _ proof: TelegramProof, through bot: Bot, from client: Client, at now: Timestamp,
-        _ repositories: Repositories
+        for user: User, in company: Company?, grants: [Grant]? = nil, _ proof: TelegramProof, through bot: Bot,
+        from client: Client, at now: Timestamp, _ repositories: Repositories
     ) async throws -> SignInService.Passage {
         var facts: [JSON.Member] = [
             .init("method", .string(Self.method)), .init("door", .string(proof.door.rawValue)),
@@ -191,7 +190,8 @@ public final class TelegramService: Sendable {
         ]
         if proof.isUnverified { facts.append(.init("unverified", true)) }
         return try await signIn.enter(
-            user, in: company, method: Self.methods(through: bot), facts: facts, from: client, at: now, repositories)
+            user, in: company, grants: grants, method: Self.methods(through: bot), facts: facts, from: client, at: now,
+            repositories)
     }
 
     private func create(
@@ -259,6 +259,13 @@ public final class TelegramService: Sendable {
     }
 
     // MARK: Beside
+
+    /// - Throws: `.telegramInvalid` where somebody had.
+    func useUp(_ proof: TelegramProof, in repositories: Repositories) async throws {
+        do { try await repositories.telegramProofs.use(proof.digest, until: proof.expiresAt) } catch DatabaseError.duplicate {
+            throw AuthError.telegramInvalid(.replayed)
+        }
+    }
 
     /// Runs it again where somebody else was faster to make the same person known: then there they are.
     func onceMoreIfTaken<T: Sendable>(_ body: () async throws -> T) async throws -> T {

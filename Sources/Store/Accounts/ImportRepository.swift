@@ -158,26 +158,31 @@ public struct ImportRepository: Sendable {
     public static let soughtAtOnce = 64
 
     private static let places = (1...soughtAtOnce).map { "$\($0)" }.joined(separator: ", ")
-    private static let takenKeys = Statement("SELECT email_key FROM users WHERE email_key IN (\(places))")
+    private static let takenKeys = Statement(
+        """
+        SELECT email_key FROM users WHERE email_key IN (\(places))
+        UNION SELECT held_key FROM mail_links
+        WHERE held_key IN (\(places)) AND used_at IS NULL AND expires_at > $\(soughtAtOnce + 1)
+        """)
     private static let takenIDs = Statement("SELECT id FROM users WHERE id IN (\(places))")
 
-    /// Which of the keys have an account.
+    /// Which of the keys have an account, or are held for one.
     /// - Parameter keys: ``soughtAtOnce`` at most.
-    public func taken(emailKeys keys: [String]) async throws(DatabaseError) -> Set<String> {
-        try await taken(keys, Self.takenKeys)
+    public func taken(emailKeys keys: [String], at now: Timestamp) async throws(DatabaseError) -> Set<String> {
+        try await taken(keys, Self.takenKeys, [now.sqlValue])
     }
 
     /// Which of the ids somebody has, deleted people too.
     /// - Parameter ids: ``soughtAtOnce`` at most.
     public func taken(ids: [UUID]) async throws(DatabaseError) -> Set<UUID> { try await taken(ids, Self.takenIDs) }
 
-    private func taken<T: SQLConvertible & Hashable>(_ sought: [T], _ statement: Statement)
+    private func taken<T: SQLConvertible & Hashable>(_ sought: [T], _ statement: Statement, _ more: [SQLValue] = [])
         async throws(DatabaseError) -> Set<T>
     {
         guard let last = sought.last else { return [] }
         let missing = Array(repeating: last.sqlValue, count: max(0, Self.soughtAtOnce - sought.count))
         var found: Set<T> = []
-        for var row in try await sql.run(statement, sought.map(\.sqlValue) + missing) { found.insert(try row.next()) }
+        for var row in try await sql.run(statement, sought.map(\.sqlValue) + missing + more) { found.insert(try row.next()) }
         return found
     }
 

@@ -12,13 +12,22 @@ public struct UserRepository: Sendable {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, 1)
         """)
 
-    /// - Throws: `.duplicate("users.email_key")` when the address has an account.
+    /// An address that somebody may take back is as taken as one that an account has, wherever it is to be written.
+    private func demandFree(_ emailKey: String?, for user: UUID, at now: Timestamp) async throws(DatabaseError) {
+        guard let emailKey else { return }
+        guard try await !MailLinkRepository(sql: sql).isHeld(emailKey, from: user, at: now) else {
+            throw .duplicate("users.email_key")
+        }
+    }
+
+    /// - Throws: `.duplicate("users.email_key")` when the address has an account, or is held for one.
     public func insert(_ user: User) async throws(DatabaseError) {
         let values: [SQLValue] = [
             user.id.sqlValue, user.email.sqlValue, user.emailKey.sqlValue, user.name.sqlValue, user.phone.sqlValue,
             user.passwordHash.sqlValue, user.status.rawValue.sqlValue, user.requiresPasswordChange.sqlValue,
             user.createdAt.sqlValue, user.emailVerifiedAt.sqlValue,
         ]
+        try await demandFree(user.emailKey, for: user.id, at: user.createdAt)
         try await sql.run(Self.insertUser, values)
         try await UserWordRepository(sql: sql).write(ofNew: user)
     }
@@ -56,8 +65,9 @@ public struct UserRepository: Sendable {
         WHERE id = $1 AND deleted_at IS NULL
         """)
 
-    /// - Throws: `.duplicate("users.email_key")` when the address has an account.
+    /// - Throws: `.duplicate("users.email_key")` when the address has an account, or is held for another.
     public func setEmail(of user: User, at now: Timestamp) async throws(DatabaseError) {
+        try await demandFree(user.emailKey, for: user.id, at: now)
         try await sql.run(
             Self.setEmail,
             [
@@ -151,8 +161,9 @@ public struct UserRepository: Sendable {
     private static let restoreUser = Statement(
         "UPDATE users SET deleted_at = NULL, email_key = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NOT NULL")
 
-    /// - Throws: `.duplicate("users.email_key")` when the address has another account by now.
+    /// - Throws: `.duplicate("users.email_key")` when the address has another account by now, or is held for one.
     public func restore(_ id: UUID, emailKey: String?, at now: Timestamp) async throws(DatabaseError) {
+        try await demandFree(emailKey, for: id, at: now)
         try await sql.run(Self.restoreUser, [id.sqlValue, emailKey.sqlValue, now.sqlValue])
     }
 

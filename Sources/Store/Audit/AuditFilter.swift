@@ -5,6 +5,8 @@ import SQL
 public struct AuditFilter: Sendable {
     /// The event that is most rows by far, and that no index holds.
     public static let refresh = "session.refreshed"
+    /// The event that is most of the others, and that no index holds by its name.
+    public static let signIn = "sign_in.succeeded"
 
     /// At this moment or after it.
     public var from: Timestamp?
@@ -36,20 +38,28 @@ public struct AuditFilter: Sendable {
 
         /// - Parameter value: the place of the value that is looked for, such as `$4`.
         func condition(_ value: String) -> String {
-            let notable = "event <> '\(AuditFilter.refresh)'"
-            return switch self {
+            switch self {
             case .everything: "1 = 1"
-            case .notable: notable
+            case .notable: Self.isNotable
             case .grave: "severity <> 'info'"
-            case .request: "request_id = \(value) AND \(notable)"
-            case .session: "session_id = \(value) AND \(notable)"
-            case .user: "user_id = \(value) AND \(notable)"
-            case .actor: "actor_id = \(value) AND \(notable)"
-            case .ip: "ip = \(value) AND \(notable)"
-            case .company: "company_id = \(value) AND \(notable)"
-            case .event: "event = \(value) AND \(notable)"
+            case .request: "request_id = \(value) AND \(Self.isNotable)"
+            case .session: "session_id = \(value) AND \(Self.isNotable)"
+            case .user: "user_id = \(value) AND \(Self.isNotable)"
+            case .actor: "actor_id = \(value) AND \(Self.isNotable)"
+            case .ip: "ip = \(value) AND \(Self.isNotable)"
+            case .company: "company_id = \(value) AND \(Self.isNotable)"
+            case .event: "event = \(value) AND \(Self.isNotable) AND event <> '\(AuditFilter.signIn)'"
             }
         }
+
+        /// The same for SQLite, each condition by an index of its own. What people did themselves is found by whom it is about.
+        func conditions(_ value: String) -> [String] {
+            guard self == .actor else { return [condition(value)] }
+            let isActor = condition(value)
+            return ["\(isActor) AND actor_id IS NOT user_id", "\(isActor) AND user_id = \(value)"]
+        }
+
+        private static let isNotable = "event <> '\(AuditFilter.refresh)'"
 
         var takesValue: Bool {
             switch self {
@@ -70,7 +80,7 @@ public struct AuditFilter: Sendable {
         // Nothing that failed is of severity info.
         if severity.map({ $0 != "info" }) ?? (outcome == "failure") { return (.grave, .null) }
         if let company = bound ?? company { return (.company, .uuid(company)) }
-        if let event { return (.event, .text(event)) }
+        if let event, event != Self.signIn { return (.event, .text(event)) }
         return (.notable, .null)
     }
 
@@ -100,24 +110,28 @@ extension AuditRepository {
     /// Rows that one page goes through at most, so that what is seldom found costs no more than what is not.
     static let mostScanned = 5000
 
-    private static func statement(_ path: AuditFilter.Path, contains function: String) -> String {
+    private static func scan(_ columns: String, where conditions: [String]) -> String {
+        conditions.map { "SELECT \(columns) FROM audit_logs WHERE \($0) AND id < $1 AND id >= $2" }
+            .joined(separator: " UNION ALL ") + " ORDER BY id DESC"
+    }
+
+    private static func find(_ conditions: [String], contains function: String) -> String {
         """
         SELECT \(AuditRow.columns), (SELECT r.at FROM audit_redactions r WHERE r.row_id = scanned.id) FROM (
-            SELECT \(AuditRow.columns) FROM audit_logs
-            WHERE \(path.condition(path.takesValue ? "$17" : "")) AND id < $1 AND id >= $2
-            ORDER BY id DESC LIMIT $3) AS scanned
+            \(scan(AuditRow.columns, where: conditions)) LIMIT $3) AS scanned
         WHERE \(AuditFilter.condition(contains: function)) ORDER BY id DESC LIMIT $4
         """
     }
     private static let finds = statements { path in
-        Statement(sqlite: statement(path, contains: "instr"), postgres: statement(path, contains: "strpos"))
+        let value = path.takesValue ? "$17" : ""
+        return Statement(
+            sqlite: find(path.conditions(value), contains: "instr"),
+            postgres: find([path.condition(value)], contains: "strpos"))
     }
     private static let ends = statements { path in
-        Statement(
-            """
-            SELECT id FROM audit_logs WHERE \(path.condition("$4")) AND id < $1 AND id >= $2
-            ORDER BY id DESC LIMIT 1 OFFSET $3
-            """)
+        let page = " LIMIT 1 OFFSET $3"
+        return Statement(
+            sqlite: scan("id", where: path.conditions("$4")) + page, postgres: scan("id", where: [path.condition("$4")]) + page)
     }
 
     private static func statements(_ make: (AuditFilter.Path) -> Statement) -> [AuditFilter.Path: Statement] {

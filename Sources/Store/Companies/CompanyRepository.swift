@@ -92,6 +92,13 @@ public struct CompanyRepository: Sendable {
         try await sql.run(Self.ofUser, [user.sqlValue]).all()
     }
 
+    private static let joined = Statement("SELECT created_at FROM memberships WHERE user_id = $1 AND company_id = $2")
+
+    /// When the person became a member; nil: they are none.
+    public func joined(_ company: UUID, by user: UUID) async throws(DatabaseError) -> Timestamp? {
+        try await sql.run(Self.joined, [user.sqlValue, company.sqlValue]).value()
+    }
+
     private static let memberships = Statement(
         """
         SELECT m.company_id FROM memberships m JOIN companies c ON c.id = m.company_id

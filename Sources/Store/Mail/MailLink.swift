@@ -13,13 +13,16 @@ public struct MailLink: Sendable, RowDecodable {
     public let stateDigest: [UInt8]?
     /// Of what the browser keeps that asked for it; nil: any may follow it.
     public let browserDigest: [UInt8]?
+    /// The address, normalised, that nobody else gets while the link works; nil: none.
+    public let heldKey: String?
+    public let asker: MailAsker?
     public let createdAt: Timestamp
     public let expiresAt: Timestamp
     public let usedAt: Timestamp?
 
     public init(
         id: UUID, purpose: String, userID: UUID, secretDigest: [UInt8], email: String, stateDigest: [UInt8]?,
-        browserDigest: [UInt8]?, at now: Timestamp, expiresAt: Timestamp
+        browserDigest: [UInt8]?, heldKey: String? = nil, asker: MailAsker? = nil, at now: Timestamp, expiresAt: Timestamp
     ) {
         self.id = id
         self.purpose = purpose
@@ -28,13 +31,16 @@ public struct MailLink: Sendable, RowDecodable {
         self.email = email
         self.stateDigest = stateDigest
         self.browserDigest = browserDigest
+        self.heldKey = heldKey
+        self.asker = asker
         createdAt = now
         self.expiresAt = expiresAt
         usedAt = nil
     }
 
     static let columns = """
-        id, purpose, user_id, secret_digest, email, state_digest, browser_digest, created_at, expires_at, used_at
+        id, purpose, user_id, secret_digest, email, state_digest, browser_digest, held_key, known_device, asked_from, \
+        created_at, expires_at, used_at
         """
 
     public init(row: inout Row) throws(DatabaseError) {
@@ -45,12 +51,24 @@ public struct MailLink: Sendable, RowDecodable {
         email = try row.next()
         stateDigest = try row.next()
         browserDigest = try row.next()
+        heldKey = try row.next()
+        let device: [UInt8]? = try row.next()
+        let network: String? = try row.next()
+        asker = device.map { .device($0) } ?? network.map { .network($0) }
         createdAt = try row.next()
         expiresAt = try row.next()
         usedAt = try row.next()
     }
 
     public func isOpen(at now: Timestamp) -> Bool { usedAt == nil && expiresAt > now }
+}
+
+/// Who has a link sent to an account, as far as that bounds how many may be.
+public enum MailAsker: Sendable, Hashable {
+    /// One that the account knows, under its key.
+    case device([UInt8])
+    /// Anybody else, under what their addresses share.
+    case network(String)
 }
 
 /// The table of links that were sent by mail.
@@ -60,17 +78,24 @@ public struct MailLinkRepository: Sendable {
     private static let insertLink = Statement(
         """
         INSERT INTO mail_links (id, purpose, user_id, secret_digest, email, state_digest, browser_digest, created_at,
-            expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            expires_at, held_key, known_device, asked_from)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """)
 
     public func insert(_ link: MailLink) async throws(DatabaseError) {
+        var device: [UInt8]?
+        var network: String?
+        switch link.asker {
+        case .device(let key): device = key
+        case .network(let name): network = name
+        case nil: break
+        }
         try await sql.run(
             Self.insertLink,
             [
                 link.id.sqlValue, link.purpose.sqlValue, link.userID.sqlValue, link.secretDigest.sqlValue,
                 link.email.sqlValue, link.stateDigest.sqlValue, link.browserDigest.sqlValue, link.createdAt.sqlValue,
-                link.expiresAt.sqlValue,
+                link.expiresAt.sqlValue, link.heldKey.sqlValue, device.sqlValue, network.sqlValue,
             ])
     }
 
@@ -89,15 +114,53 @@ public struct MailLinkRepository: Sendable {
         try await !sql.run(Self.useLink, [id.sqlValue, now.sqlValue]).isEmpty
     }
 
-    private static let countLinks = Statement(
-        "SELECT count(*) FROM mail_links WHERE user_id = $1 AND created_at > $2 AND purpose = $3")
+    private static let countOfDevice = Statement(
+        """
+        SELECT count(*) FROM mail_links WHERE user_id = $1 AND created_at > $2 AND purpose = $3 AND known_device = $4
+        """)
+    private static let countOfNetwork = Statement(
+        """
+        SELECT count(*) FROM mail_links
+        WHERE user_id = $1 AND created_at > $2 AND purpose = $3 AND known_device IS NULL AND asked_from = $4
+        """)
+    private static let countOfStrangers = Statement(
+        "SELECT count(*) FROM mail_links WHERE user_id = $1 AND created_at > $2 AND purpose = $3 AND known_device IS NULL")
 
     /// How many were sent for this since then.
-    public func count(_ purpose: String, ofUser user: UUID, since moment: Timestamp) async throws(DatabaseError) -> Int {
-        let count: Int64? = try await sql.run(
-            Self.countLinks, [user.sqlValue, moment.sqlValue, purpose.sqlValue]
-        ).value()
+    /// - Parameter asker: whose wish they were; nil: of all whom the account does not know.
+    public func count(_ purpose: String, ofUser user: UUID, askedBy asker: MailAsker?, since moment: Timestamp)
+        async throws(DatabaseError) -> Int
+    {
+        let values = [user.sqlValue, moment.sqlValue, purpose.sqlValue]
+        let rows: [Row]
+        switch asker {
+        case .device(let key): rows = try await sql.run(Self.countOfDevice, values + [key.sqlValue])
+        case .network(let name): rows = try await sql.run(Self.countOfNetwork, values + [name.sqlValue])
+        case nil: rows = try await sql.run(Self.countOfStrangers, values)
+        }
+        let count: Int64? = try rows.value()
         return Int(count ?? 0)
+    }
+
+    private static let holds = Statement(
+        """
+        SELECT 1 FROM mail_links l WHERE l.held_key = $1 AND l.used_at IS NULL AND l.expires_at > $2
+            AND (l.user_id <> $3 OR $3 IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = $3 AND u.email_key = $1) LIMIT 1
+        """)
+
+    /// Whether somebody may take the address back who is not this person.
+    /// - Parameter user: who has or wants it; nil: somebody without an account.
+    public func isHeld(_ emailKey: String, from user: UUID?, at now: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.holds, [emailKey.sqlValue, now.sqlValue, user.sqlValue]).isEmpty
+    }
+
+    private static let endOfPurpose = Statement(
+        "UPDATE mail_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL AND purpose = $3")
+
+    /// Ends a person's links of one purpose.
+    public func end(_ purpose: String, ofUser user: UUID, at now: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.endOfPurpose, [user.sqlValue, now.sqlValue, purpose.sqlValue])
     }
 
     private static let endLinks = Statement(

@@ -7,14 +7,16 @@ public struct GrantRepository: Sendable {
 
     private static let insertGrant = Statement(
         """
-        INSERT INTO user_roles (id, user_id, role_id, company_id, granted_by, granted_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO user_roles (id, user_id, role_id, company_id, granted_by, granted_at, expires_at, held_since)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $6)
         ON CONFLICT (user_id, role_id, COALESCE(company_id, user_id))
-        DO UPDATE SET granted_by = excluded.granted_by, granted_at = excluded.granted_at, expires_at = excluded.expires_at
+        DO UPDATE SET granted_by = excluded.granted_by, granted_at = excluded.granted_at, expires_at = excluded.expires_at,
+            held_since = COALESCE(user_roles.held_since, user_roles.granted_at)
         RETURNING id
         """)
 
-    /// Grants the role; one that the person has there already is renewed, with the end that is given now.
+    /// Grants the role; one that the person has there already is renewed, with the end that is given now. Since when they
+    /// have it stays: what is required of whoever has it is not put off by that.
     /// - Returns: the id of the grant.
     @discardableResult
     public func grant(
@@ -60,7 +62,7 @@ public struct GrantRepository: Sendable {
     private static let currentOfUser = Statement(
         """
         SELECT r.name, g.company_id, g.expires_at, r.ip_whitelist_enabled, r.allowed_ips, r.allowed_countries,
-            g.granted_at, r.second_factor_since, p.permission
+            COALESCE(g.held_since, g.granted_at), r.second_factor_since, r.inherited_factor_since, p.permission
         FROM user_roles g JOIN roles r ON r.id = g.role_id
         LEFT JOIN role_permissions p ON p.role_id = g.role_id
         WHERE g.user_id = $1 AND (g.expires_at > $2 OR g.expires_at IS NULL) ORDER BY r.name, g.id

@@ -45,6 +45,8 @@ public struct Role: Sendable, RowDecodable {
     public var rule: AddressRule
     /// Since when a second factor is required of whoever has it; nil: it is not.
     public var secondFactorSince: Timestamp?
+    /// Since when a role that this one includes requires one; nil: none does.
+    public var inheritedFactorSince: Timestamp?
 
     public init(id: UUID, name: String, description: String, at now: Timestamp) {
         self.id = id
@@ -56,7 +58,10 @@ public struct Role: Sendable, RowDecodable {
         rule = AddressRule()
     }
 
-    static let columns = "id, name, description, is_system, created_at, updated_at, \(AddressRule.columns), second_factor_since"
+    static let columns = """
+        id, name, description, is_system, created_at, updated_at, \(AddressRule.columns), \
+        second_factor_since, inherited_factor_since
+        """
 
     public init(row: inout Row) throws(DatabaseError) {
         id = try row.next()
@@ -67,6 +72,7 @@ public struct Role: Sendable, RowDecodable {
         updatedAt = try row.next()
         rule = try AddressRule(row: &row)
         secondFactorSince = try row.next()
+        inheritedFactorSince = try row.next()
     }
 
     /// What two spellings of one name share; unique.
@@ -106,7 +112,7 @@ public struct Grant: Sendable, RowDecodable {
     public let company: UUID?
     public let expiresAt: Timestamp?
     public let rule: AddressRule
-    /// Since when a second factor is required of the person for this; nil: it is not.
+    /// Since when a second factor is required of the person for this, by the role or one that it includes; nil: it is not.
     public let secondFactorSince: Timestamp?
     /// nil for a role that permits nothing.
     public let permission: String?
@@ -116,8 +122,9 @@ public struct Grant: Sendable, RowDecodable {
         company = try row.next()
         expiresAt = try row.next()
         rule = try AddressRule(row: &row)
-        let grantedAt: Timestamp = try row.next()
-        secondFactorSince = try row.next(Timestamp?.self).map { max($0, grantedAt) }
+        let heldSince: Timestamp = try row.next()
+        let (own, inherited): (Timestamp?, Timestamp?) = (try row.next(), try row.next())
+        secondFactorSince = [own, inherited].compactMap { $0 }.min().map { max($0, heldSince) }
         permission = try row.next()
     }
 }

@@ -66,7 +66,8 @@ public struct RoleRepository: Sendable {
     private static let updateRole = Statement(
         """
         UPDATE roles SET name = $2, name_key = $3, description = $4, updated_at = $5, ip_whitelist_enabled = $6,
-            allowed_ips = $7, allowed_countries = $8, second_factor_since = $9
+            allowed_ips = $7, allowed_countries = $8, second_factor_since = $9,
+            inherited_factor_since = $10
         WHERE id = $1
         """)
 
@@ -77,7 +78,7 @@ public struct RoleRepository: Sendable {
             [
                 role.id.sqlValue, role.name.sqlValue, Role.key(of: role.name).sqlValue, role.description.sqlValue,
                 role.updatedAt.sqlValue,
-            ] + role.rule.sqlValues + [role.secondFactorSince.sqlValue])
+            ] + role.rule.sqlValues + [role.secondFactorSince.sqlValue, role.inheritedFactorSince.sqlValue])
     }
 
     private static let deletions = [

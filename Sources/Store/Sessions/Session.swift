@@ -39,7 +39,7 @@ public struct Session: Sendable, RowDecodable {
     public var endReason: EndReason?
     /// How the person proved who they are (`amr`, RFC 8176), separated by spaces.
     public var methods: String
-    /// When the person last proved it.
+    /// When the person last proved it; the beginning of time where an older program has made the session, which did not say.
     public var authenticatedAt: Timestamp
     public var ip: String
     public var userAgent: String
@@ -86,6 +86,7 @@ public struct Session: Sendable, RowDecodable {
         ip = try row.next()
         userAgent = try row.next()
         device = Device(type: try row.next(), name: try row.next(), os: try row.next(), browser: try row.next())
-        authenticatedAt = try row.next(Timestamp?.self) ?? createdAt
+        // The program that made it asked nobody for a second factor: what was proved there is no recent proof.
+        authenticatedAt = try row.next(Timestamp?.self) ?? Timestamp(milliseconds: 0)
     }
 }

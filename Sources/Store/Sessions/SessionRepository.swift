@@ -108,6 +108,9 @@ public struct SessionRepository: Sendable {
         try await sql.run(Self.byID, [id.sqlValue]).first()
     }
 
+    // Those that have ended count as well, so that the index alone answers: few people have ever so many.
+    private static let hasMoreThan = Statement(
+        "SELECT 1 FROM user_sessions WHERE user_id = $1 LIMIT 1 OFFSET $2")
     private static let surplusOfUser = Statement(
         """
         SELECT \(Session.columns) FROM user_sessions
@@ -116,7 +119,8 @@ public struct SessionRepository: Sendable {
 
     /// The user's sessions that live, but for the newest, so many of which may stay; the oldest first.
     public func surplus(ofUser user: UUID, keeping count: Int, at now: Timestamp) async throws(DatabaseError) -> [Session] {
-        try await sql.run(Self.surplusOfUser, [user.sqlValue, now.sqlValue, count.sqlValue]).all().reversed()
+        guard try await !sql.run(Self.hasMoreThan, [user.sqlValue, count.sqlValue]).isEmpty else { return [] }
+        return try await sql.run(Self.surplusOfUser, [user.sqlValue, now.sqlValue, count.sqlValue]).all().reversed()
     }
 
     private static let page = Statement(

@@ -55,13 +55,20 @@ public struct TelegramIdentity: Sendable, Equatable, RowDecodable {
 public struct TelegramAccount: Sendable, RowDecodable {
     public let identity: TelegramIdentity
     public let user: User
+    /// Whether the person was ever put into a company.
+    public let hasCompanies: Bool
+    /// Whether the person was given a role that may not have ended.
+    public let hasRoles: Bool
 
     static let columns = TelegramIdentity.columns.split(separator: ",")
         .map { "t." + $0.filter { $0 != " " && $0 != "\n" } }.joined(separator: ", ") + ", " + User.qualifiedColumns
+        + ", EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id), EXISTS (SELECT 1 FROM user_roles g WHERE g.user_id = u.id)"
 
     public init(row: inout Row) throws(DatabaseError) {
         identity = try TelegramIdentity(row: &row)
         user = try User(row: &row)
+        hasCompanies = try row.next()
+        hasRoles = try row.next()
     }
 }
 
@@ -150,12 +157,12 @@ public struct TelegramProofRepository: Sendable {
     let sql: any StatementRunner
 
     private static let insertProof = Statement(
-        "INSERT INTO telegram_proofs (digest, expires_at) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING RETURNING expires_at")
+        "INSERT INTO telegram_proofs (digest, expires_at) VALUES ($1, $2)")
 
     /// Uses a proof up. The transaction that does it decides whether it was of use.
-    /// - Returns: whether nobody had.
-    public func use(_ digest: [UInt8], until expiry: Timestamp) async throws(DatabaseError) -> Bool {
-        try await !sql.run(Self.insertProof, [digest.sqlValue, expiry.sqlValue]).isEmpty
+    /// - Throws: `.duplicate` where somebody had: nothing more comes of the transaction.
+    public func use(_ digest: [UInt8], until expiry: Timestamp) async throws(DatabaseError) {
+        try await sql.run(Self.insertProof, [digest.sqlValue, expiry.sqlValue])
     }
 
     private static let sweepProofs = Statement("DELETE FROM telegram_proofs WHERE expires_at < $1")

@@ -37,7 +37,10 @@ enum EmailHandler {
 
     static let change = Operation(
         "changeEmail", "Changes the address by such a link",
-        detail: "The former address is told. Where it had been confirmed, it has a week to take the change back.",
+        detail: """
+            The former address is told. Where it had been confirmed, it has a week to take the change back, and until then is \
+            nobody else's.
+            """,
         takes: LinkInput.self,
         answers: .json(DoneAnswer.self, "Changed, and confirmed."), problems: [.linkInvalid, .accountBlocked, .emailTaken]
     ) { input, call in
@@ -48,8 +51,9 @@ enum EmailHandler {
     static let undo = Operation(
         "undoEmailChange", "Takes a change of the address back",
         detail: """
-            By the link that was sent to the former address. Every session ends, and the password opens nothing any more: the \
-            answer has a token for `POST /auth/password-reset/confirm`.
+            By the link that was sent to the former address. Every session ends, the password opens nothing any more, and \
+            passkeys, an authenticator app and a link to Telegram that were added since are taken away: the answer has a token \
+            for `POST /auth/password-reset/confirm`.
             """,
         takes: LinkInput.self, answers: .json(UndoneAnswer.self, "The former address is the account's again."),
         problems: [.linkInvalid, .emailTaken]

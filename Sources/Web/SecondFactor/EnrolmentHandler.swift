@@ -17,8 +17,8 @@ enum EnrolmentHandler {
         "beginSecondFactor", "Begins to set a second factor up",
         detail: """
             `totp` makes a secret for an authenticator app, shown once: enter it, or scan the QR code, within 15 minutes. \
-            `email` and `telegram` send a code. Nothing is in force before `POST /auth/2fa/enable`. Who has proved \
-            themselves too long ago does so first at `POST /auth/step-up`.
+            `email` and `telegram` send a code; none goes the way by which the caller came in. Nothing is in force before \
+            `POST /auth/2fa/enable`. Who has proved themselves too long ago does so first at `POST /auth/step-up`.
             """,
         takes: FactorInput.self, answers: .json(SetupAnswer.self, "Begun."),
         problems: [.insufficientUserAuthentication, .secondFactorEnabled, .secondFactorUnavailable]
@@ -36,7 +36,10 @@ enum EnrolmentHandler {
             now, and the access token of the answer says so.
             """,
         takes: EnableInput.self, answers: .json(EnabledAnswer.self, "In force."),
-        problems: [.codeInvalid, .secondFactorEnabled, .accountLocked, .accountBlocked, .companySuspended]
+        problems: [
+            .codeInvalid, .secondFactorEnabled, .secondFactorUnavailable, .insufficientUserAuthentication, .accountLocked,
+            .accountBlocked, .companySuspended,
+        ]
     ) { input, call in
         .answer(
             EnabledAnswer(

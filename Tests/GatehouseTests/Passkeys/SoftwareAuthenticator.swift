@@ -90,7 +90,7 @@ struct SoftwareAuthenticator {
     }
 
     /// ECDSA in DER, as authenticators write it.
-    private func sign(_ message: [UInt8]) -> [UInt8] {
+    func sign(_ message: [UInt8]) -> [UInt8] {
         let signature = key.sign(message)
         guard key.algorithm == .es256 else { return signature }
         func integer(_ half: ArraySlice<UInt8>) -> [UInt8] {

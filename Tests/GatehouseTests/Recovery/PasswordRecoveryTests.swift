@@ -260,38 +260,6 @@ import Testing
             isSecondFactor: isSecondFactor, isBackupEligible: false, isBackedUp: false, at: now)
     }
 
-    @Test("nobody fills somebody's mailbox: five links an hour")
-    func bombing() async throws {
-        try await withMail { gatehouse, mails async throws in
-            _ = try gatehouse.registered()
-            _ = try gatehouse.registered("bob@example.com")
-            for _ in 0..<8 { #expect(try ask(gatehouse).status == 202) }
-            _ = try ask(gatehouse, "bob@example.com")
-            let isSettled = try await eventually {
-                let wishes = try await gatehouse.store.reading.outbox.page(of: "mail-request", after: nil, limit: 50)
-                return wishes.count == 9 && wishes.allSatisfy { $0.state == .sent }
-            }
-            #expect(isSettled)
-            let sent = try await mails.mails(.passwordReset, 6)
-            #expect(sent.map(\.to).sorted() == [String](repeating: "ada@example.com", count: 5) + ["bob@example.com"])
-            gatehouse.clock.advance(by: .seconds(3601))
-            _ = try ask(gatehouse)
-            #expect(try await mails.mails(.passwordReset, 7).count == 7)
-        }
-    }
-
-    @Test("requests are limited by the address that is named, known or not")
-    func limits() async throws {
-        try await withMail(["RATE_LIMIT_SIGN_IN": "2/60", "TRUSTED_PROXIES": "127.0.0.1"]) { gatehouse, mails async throws in
-            _ = try gatehouse.registered()
-            for email in ["ada@example.com", "eve@example.com"] {
-                var codes: [Int] = []
-                for place in 1...3 { codes.append(try ask(gatehouse, email, headers: ["X-Forwarded-For": "192.0.2.\(place)"]).status) }
-                #expect(codes == [202, 202, 429])
-            }
-        }
-    }
-
     @Test("without mail the request says so, to everybody alike")
     func withoutMail() async throws {
         try await withGatehouse { gatehouse async throws in

@@ -64,6 +64,28 @@ struct TelegramFactorTests {
         }
     }
 
+    @Test("whoever came by Telegram is told no code to prove anything beside, and sets none up")
+    func sameWay() async throws {
+        try await withConversation { talk async throws in
+            let gatehouse = talk.gatehouse
+            let ada = try gatehouse.registered()
+            let person = try talk.link(ada, "Ada")
+            _ = try await talk.ask(person, "/start")
+            let signer = SignedByTelegram(talk.telegram.token.text)
+            let other = try Member(gatehouse, email: ada.email, reply: try gatehouse.miniApp(person, "Ada", signer: signer))
+            #expect(try other.post("/auth/2fa/setup", ["method": "telegram"]).code == "second_factor_unavailable")
+            let guess: JSON = ["method": "telegram", "code": "123456"]
+            #expect(try other.post("/auth/2fa/enable", guess).code == "second_factor_unavailable")
+            #expect(try ada.post("/auth/2fa/setup", ["method": "telegram"]).status == 200)
+            let sent = try await code(talk, person, after: 1)
+            #expect(try ada.post("/auth/2fa/enable", ["method": "telegram", "code": .string(sent)]).status == 200)
+            #expect(try other.post("/auth/step-up/code", ["method": "telegram"]).code == "second_factor_unavailable")
+            for _ in 0..<6 { #expect(try other.post("/auth/step-up", guess).code == "second_factor_unavailable") }
+            #expect(try ada.post("/auth/step-up/code", ["method": "telegram"]).status == 202)
+            #expect(try await gatehouse.audit("second_factor.failed").isEmpty)
+        }
+    }
+
     @Test("a code of the bot steps up, and only in the session that asked")
     func stepUp() async throws {
         try await withConversation { talk async throws in

@@ -60,8 +60,10 @@ enum gh_curl_fault {
     GH_CURL_TOO_LONG,
     /* Name or password. */
     GH_CURL_LOGIN,
-    /* The server of mail says no; the status says for how long. */
+    /* The server of mail says no to the message or whom it is for; the status says for how long. */
     GH_CURL_REFUSED,
+    /* The server of mail says no before it has heard whom the message is for. */
+    GH_CURL_UNREADY,
     GH_CURL_STOPPED,
     GH_CURL_OTHER
 };
