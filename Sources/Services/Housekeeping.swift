@@ -9,6 +9,9 @@ public struct Housekeeping: Sendable {
     private static let page = 1000
     private static let peopleAtOnce = 200
     private static let pagesOfWords = 20
+    private static let telegramWords = "telegram_words"
+    /// By then no program of the version before is running any more.
+    private static let pauseOfBackfills = Duration.seconds(86400)
     /// Telegram brings an update again for a day.
     private static let updateMemory = Duration.seconds(2 * 86400)
     /// Links count for how many may be sent, some time after they have expired.
@@ -85,21 +88,39 @@ public struct Housekeeping: Sendable {
         } catch { throw .from(error) }
     }
 
-    /// Makes people findable who came in without their words: from a file, or from an older program. For every few
-    /// seconds; a part of them each time, so that it stands in nobody's way.
+    /// Makes people findable who came in without their words: from a file, or from an older program, which did not know
+    /// what Telegram calls them. For every few seconds; a part of them each time, so that it stands in nobody's way.
     /// - Returns: how many.
     @discardableResult
     public func writeMissingWords() async throws(AuthError) -> Int {
         var count = 0
         do {
-            guard try await !store.reading.userWords.areComplete() else { return 0 }
-            guard try await leases.take("words") != nil else { return 0 }
-            for _ in 0..<Self.pagesOfWords {
+            let lacksAny = try await !store.reading.userWords.areComplete()
+            let lacksTelegram = try await store.reading.backfills.position(of: Self.telegramWords, at: clock.now) != nil
+            guard lacksAny || lacksTelegram, try await leases.take("words") != nil else { return 0 }
+            for _ in 0..<Self.pagesOfWords where lacksAny {
                 let written = try await store.transaction { try await $0.userWords.writeMissing(limit: Self.peopleAtOnce) }
                 count += written
                 guard written == Self.peopleAtOnce else { break }
             }
+            for _ in 0..<Self.pagesOfWords where lacksTelegram {
+                let written = try await store.transaction { try await rewriteWordsOfTelegram(at: clock.now, in: $0) }
+                count += written
+                guard written == Self.peopleAtOnce else { break }
+            }
         } catch { throw .from(error) }
+        return count
+    }
+
+    /// One page of those whom Telegram has names for.
+    private func rewriteWordsOfTelegram(at now: Timestamp, in repositories: Repositories) async throws -> Int {
+        guard let start = try await repositories.backfills.position(of: Self.telegramWords, at: now) else { return 0 }
+        let (count, last) = try await repositories.userWords.rewriteOfTelegram(after: start, limit: Self.peopleAtOnce)
+        if count == Self.peopleAtOnce {
+            try await repositories.backfills.move(Self.telegramWords, to: last)
+        } else {
+            try await repositories.backfills.endRound(of: Self.telegramWords, nextAt: now + Self.pauseOfBackfills)
+        }
         return count
     }
 

@@ -160,7 +160,7 @@ public final class Services: Sendable {
             sessions: sessions, limits: limits, audit: audit, issuer: configuration.server.issuerName, clock: clock,
             random: random)
         let addressMail = AddressMail(links: mailLinks, mail: mail, clock: clock)
-        let addressProof = AddressProof(audit: audit, clock: clock)
+        let addressProof = AddressProof(renewal: renewal, audit: audit, clock: clock)
         let mailRequests = MailRequests(
             store: store, vault: base.vault, limits: limits, mail: mail, clock: clock, random: random)
         passkeys = PasskeyService(
@@ -172,7 +172,7 @@ public final class Services: Sendable {
         accounts = AccountService(
             store: store, signIn: signIn, passwords: passwords, limits: limits, addresses: addressMail, audit: audit,
             settings: configuration.signIn, clock: clock, random: random)
-        let disowning = Disowning(renewal: renewal, mail: mail, audit: audit, clock: clock)
+        let disowning = Disowning(renewal: renewal, links: mailLinks, mail: mail, audit: audit, clock: clock)
         disowned = DisownService(store: store, sessions: sessions, disowning: disowning, links: mailLinks, clock: clock)
         recovery = PasswordRecovery(
             store: store, sessions: sessions, passwords: passwords, renewal: renewal, requests: mailRequests, links: mailLinks,
@@ -242,8 +242,8 @@ public final class Services: Sendable {
             store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, mailBox: mail, audit: audit,
             settings: configuration.access, clock: clock, random: random)
         access = AccessService(
-            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, leases: leases, audit: audit,
-            settings: configuration.access, clock: clock)
+            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, mailBox: mail, leases: leases,
+            audit: audit, settings: configuration.access, clock: clock)
         let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
         let idTokens = IDTokens(issuer: issuer, clock: clock)
         let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)
@@ -283,6 +283,8 @@ public final class Services: Sendable {
         signInCodes = SignInCodes(
             store: store, telegram: telegram, limits: limits,
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)
+        let proofs = BotProofs(
+            store: store, sessions: talks, factors: secondFactors, stepUps: stepUps, vault: base.vault, clock: clock)
         let router = BotRouter(
             OwnAccount(sessions: talks, signIn: signIn), users: users, codes: signInCodes, log: auditLog, store: store,
             disown: DisownButton(store: store, sessions: sessions, disowning: disowning, clock: clock),
@@ -293,7 +295,7 @@ public final class Services: Sendable {
             intake: BotIntake(
                 store: store,
                 desk: BotDesk(
-                    store: store, sessions: talks, accounts: accounts, router: router,
+                    store: store, sessions: talks, accounts: accounts, router: router, proofs: proofs,
                     publicURL: configuration.server.publicURL),
                 voice: botVoice, mail: botMail, limits: limits, clock: clock, log: base.log),
             leases: leases, configuration: configuration, menu: BotMenu(router: router), secret: botSecret, log: base.log)

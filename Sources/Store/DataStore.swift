@@ -61,6 +61,7 @@ public struct Repositories: Sendable {
     public var keys: KeyRepository { KeyRepository(sql: sql) }
     public var keyValues: KeyValueRepository { KeyValueRepository(sql: sql) }
     public var leases: LeaseRepository { LeaseRepository(sql: sql) }
+    public var backfills: BackfillRepository { BackfillRepository(sql: sql) }
     public var imports: ImportRepository { ImportRepository(sql: sql) }
     public var exports: ExportRepository { ExportRepository(sql: sql) }
     public var outbox: OutboxRepository { OutboxRepository(sql: sql, letters: letters) }
@@ -75,6 +76,7 @@ public struct Repositories: Sendable {
     public var access: AccessRepository { AccessRepository(sql: sql) }
     public var telegramCodes: TelegramCodeRepository { TelegramCodeRepository(sql: sql) }
     public var botTalks: BotTalkRepository { BotTalkRepository(sql: sql) }
+    public var botQuestions: BotQuestionRepository { BotQuestionRepository(sql: sql) }
     public var secondFactors: SecondFactorRepository { SecondFactorRepository(sql: sql) }
     public var challenges: ChallengeRepository { ChallengeRepository(sql: sql) }
     public var rememberedDevices: RememberedDeviceRepository { RememberedDeviceRepository(sql: sql) }

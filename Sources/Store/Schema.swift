@@ -31,6 +31,8 @@ enum Schema {
             number: 17, name: "recovery_hold", oldestProgram: 1,
             script: text(PackageResources._017_recovery_hold_sql)),
         Migration(
+            number: 18, name: "bots_that_ask", oldestProgram: 1, script: text(PackageResources._018_bots_that_ask_sql)),
+        Migration(
             number: 19, name: "audit_indexes", oldestProgram: 13, script: text(PackageResources._019_audit_indexes_sql)),
     ]
 

@@ -74,7 +74,13 @@ enum Routes {
         table.group("/api/v2/auth", tag: "Mini Apps") {
             $0.post("/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.signIn)
             $0.post("/register/telegram", guard: .anyone, limit: .signIn, MiniAppHandler.register)
-            $0.post("/2fa/login", guard: .anyone, limit: .signIn, MiniAppHandler.finish)
+            $0.post("/2fa/login", guard: .anyone, limit: .signIn, MiniAppFactorHandler.finish)
+            $0.post("/2fa/code", guard: .anyone, limit: .signIn, MiniAppFactorHandler.send)
+            $0.post("/2fa/enrolment/setup", guard: .anyone, limit: .signIn, MiniAppFactorHandler.setup)
+            $0.post("/2fa/enrolment", guard: .anyone, limit: .signIn, MiniAppFactorHandler.enrol)
+            $0.post(
+                "/passkeys/second-factor-options", guard: .anyone, limit: .signIn, MiniAppFactorHandler.askPasskey)
+            $0.post("/passkeys/second-factor", guard: .anyone, limit: .signIn, MiniAppFactorHandler.finishWithPasskey)
             $0.get("/check", guard: .signedIn, limit: .check, MiniAppHandler.check)
             $0.post("/validate", guard: .tokenInBody, limit: .check, MiniAppHandler.validate)
             $0.post("/refresh", guard: .renewal, limit: .refresh, MiniAppHandler.refresh)
@@ -244,7 +250,7 @@ enum Routes {
             $0.get("/api/docs", guard: .anyone, limit: .standard, PageHandler.docs)
             $0.get("/assets/gatehouse.css", guard: .anyone, limit: nil, PageHandler.styles)
             $0.get("/assets/docs.js", guard: .anyone, limit: nil, PageHandler.docsScript)
-            $0.get("/assets/setup.js", guard: .anyone, limit: nil, PageHandler.setupScript)
+            $0.get("/assets/fields.js", guard: .anyone, limit: nil, PageHandler.fieldsScript)
             $0.get("/assets/link.js", guard: .anyone, limit: nil, PageHandler.linkScript)
         }
         return table.endpoints

@@ -67,6 +67,7 @@ enum Chores {
                 await attempt("keys", house) { try await chores.maintainKeys() }
                 await chores.readSubscriptions()
                 await attempt("access_ends", house) { try await house.services.access.tellOfEnds() }
+                await attempt("access_reviews", house) { try await house.services.access.tellOfReviews() }
             }
             if beats % 720 == 0 { await attempt("sweep", house) { try await chores.sweep() } }
             // What the first round needed is seldom needed again.

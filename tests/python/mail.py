@@ -6,7 +6,6 @@ import email
 import email.policy
 import ipaddress
 import re
-import socket
 import ssl
 import threading
 from pathlib import Path
@@ -17,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from stores import eventually
+from stores import eventually, free_port
 
 USER, SECRET = "ada@example.com", "p:ss wörd/@"
 URL_USER, URL_SECRET = "ada%40example.com", "p%3Ass%20w%C3%B6rd%2F%40"
@@ -80,9 +79,7 @@ class MailServer:
         self.tried = []
         self.answer = answer
         self.lock = threading.Lock()
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = found.getsockname()[1]
+        self.port = free_port()
         options = {}
         if tls:
             options |= {"ssl_context": self.context(tls)}

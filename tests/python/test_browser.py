@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from gatehouse import PASSWORD, PATIENCE
 from mail import letters_in
-from stores import eventually
+from stores import eventually, free_port
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")), reason="there is no chromium with its driver here")
@@ -127,6 +126,10 @@ return [...document.querySelectorAll("button, input:not([type=hidden]), textarea
 """
 
 
+def focused(browser):
+    return browser.switch_to.active_element.get_attribute("id")
+
+
 def check_labels(browser):
     """Each field has a visible label, and points to what describes it."""
     fields = [field for field in browser.find_elements(By.CSS_SELECTOR, "input, textarea")
@@ -175,7 +178,7 @@ def test_the_first_start(browser, server):
     assert browser.find_element(By.CSS_SELECTOR, "[role=alert]").is_displayed()
     assert value(browser, "name") == "Grace Hopper" and value(browser, "email") == "grace@example.com"
     assert value(browser, "password") == ""
-    assert not browser.find_elements(By.ID, "name-error")
+    assert not browser.find_element(By.ID, "name-error").is_displayed()
     assert browser.title.startswith("Error: "), "the title says it to those who do not see the page (WCAG 3.3.1)"
     check_labels(browser)
     check_in_every_view(browser, "setup-error")
@@ -305,10 +308,35 @@ def test_an_error_of_the_documentation_can_be_linked_to(browser, server):
     settled(browser, lambda _: browser.find_element(By.ID, "validate").get_property("open"))
 
 
+def test_somebody_who_is_invited_makes_their_account_on_the_page(browser, server):
+    ada = server.register()
+    company = ada["company"]["id"]
+    token = server.call("POST", "/invitations", ada["access_token"], json={
+        "email": "grace@example.com", "name": "Grace Hopper", "company_id": company}).json()["token"]
+    # The address of the server under test, whatever its configuration says of links.
+    browser.get(f"{server.url}/invitation?lang=ru#{token}")
+    field = settled(browser, lambda _: browser.find_element(By.ID, "password"))
+    settled(browser, lambda _: field.is_displayed())
+    assert value(browser, "name") == "Grace Hopper" and "grace@example.com, ada Engines" in text(browser)
+    check_labels(browser)
+    check_in_every_view(browser, "invitation")
+    field.send_keys("password", Keys.ENTER)
+    error = browser.find_element(By.ID, "password-error")
+    settled(browser, lambda _: re.search("[а-я]", error.text))
+    assert focused(browser) == "password"
+    field.clear()
+    field.send_keys("seventeen quiet looms", Keys.ENTER)
+    outcome = browser.find_element(By.ID, "outcome")
+    settled(browser, lambda _: "вход выполнен" in outcome.text)
+    assert not field.is_displayed()
+    assert server.login("grace@example.com", "seventeen quiet looms").status_code == 200
+    browser.get("about:blank")
+    browser.get(f"{server.url}/invitation#{token}")
+    settled(browser, lambda _: "does not work" in browser.find_element(By.ID, "outcome").text)
+
+
 def test_the_link_of_a_mail_leads_to_a_new_password(browser, start):
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     # Links are of the configuration, so the port must be known before.
     server = start({"PUBLIC_URL": f"http://localhost:{port}", "MAGIC_LINK": "true"}, port=port)
     server.register()
@@ -318,17 +346,20 @@ def test_the_link_of_a_mail_leads_to_a_new_password(browser, start):
     browser.get(letter.links[0])
     check_in_every_view(browser, "reset")
     assert "#" not in browser.current_url
-    field = settled(browser, lambda _: browser.find_element(By.ID, "password"))
+    field = settled(browser, lambda _: browser.find_element(By.ID, "new_password"))
     outcome = browser.find_element(By.ID, "outcome")
     field.send_keys("short", Keys.ENTER)
-    settled(browser, lambda _: "characters" in outcome.text)
+    settled(browser, lambda _: "characters" in browser.find_element(By.ID, "new_password-error").text)
+    assert field.get_attribute("aria-invalid") == "true" and focused(browser) == "new_password"
+    check_labels(browser)
+    check_in_every_view(browser, "reset-refused")
     field.clear()
     field.send_keys("seventeen quiet looms", Keys.ENTER)
     settled(browser, lambda _: "The password is set" in outcome.text)
     assert server.login(password="seventeen quiet looms").status_code == 200
     browser.get("about:blank")
     browser.get(letter.links[0])
-    browser.find_element(By.ID, "password").send_keys("another quiet mill", Keys.ENTER)
+    browser.find_element(By.ID, "new_password").send_keys("another quiet mill", Keys.ENTER)
     settled(browser, lambda _: "does not work" in browser.find_element(By.ID, "outcome").text)
     # A link that signs in, in the browser that asked for it.
     browser.get(server.url + "/magic-link?lang=ru")

@@ -46,7 +46,8 @@ def test_version_and_help():
 
 
 @pytest.mark.parametrize("words, said", [
-    (["srve"], "Did you mean 'serve'?"), (["confg"], "Did you mean 'config'?"), (["keys", "rotat"], "gatehouse help"),
+    (["srve"], "Did you mean 'serve'?"), (["confg"], "Did you mean 'config'?"), (["mial"], "Did you mean 'mail'?"),
+    (["keys", "rotat"], "gatehouse help"),
     (["serve", "--prot", "1"], "Did you mean '--port'?"), (["serve", "--port"], "--port needs a value"),
     (["serve", "twice"], "no command"), (["admin"], "admin create"), (["keys"], "keys rotate"),
     (["nonsense"], "unknown command 'nonsense'"),

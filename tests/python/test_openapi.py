@@ -316,9 +316,7 @@ class Somebody:
     def fit(self, case):
         """Puts in what no generator can guess."""
         self.fit_path(case)
-        if case.path.endswith("2fa/login"):
-            case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
-        elif case.path in ("/auth/2fa/code", "/auth/2fa/enrolment/setup", "/auth/2fa/enrolment"):
+        if case.path.endswith(("/2fa/login", "/2fa/code", "/2fa/enrolment/setup", "/2fa/enrolment")):
             case.cookies = {"gatehouse_device": self.thing("challenge")["device"]}
         if case.path == "/auth/passkeys/step-up-options":
             self.thing("passkey")
@@ -358,7 +356,7 @@ class Somebody:
             body["init_data"] = init_data(self.house.bot.token, Somebody.count)
         if case.path.startswith("/api/v2"):
             sound |= self.sound_for_mini_app(case, body)
-        if case.path.startswith("/auth/passkeys"):
+        if "/auth/passkeys" in case.path:
             self.fit_passkey(case, body)
         if "telegram/bots" in case.path:
             token = self.house.telegram.bot().token if case.method == "POST" else None

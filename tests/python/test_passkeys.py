@@ -3,7 +3,6 @@
 import copy
 import json
 import shutil
-import socket
 
 import pytest
 import requests
@@ -15,12 +14,7 @@ from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
 from authenticators import ALGORITHMS, FLAG, Authenticator
 from gatehouse import PASSWORD, PATIENCE, Gatehouse
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from stores import free_port
 
 
 @pytest.fixture(scope="module")

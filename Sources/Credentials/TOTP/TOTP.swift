@@ -42,6 +42,9 @@ public struct TOTP: Sendable {
         return seconds >= 0 ? seconds / period : -1
     }
 
+    /// When a step begins.
+    public static func moment(of step: Int64) -> Timestamp { Timestamp(seconds: step * period) }
+
     /// The code of a step.
     public func code(at step: Int64) -> String {
         let text = String(number(at: step))

@@ -5,7 +5,9 @@ import Store
 /// transaction of what it tells of.
 struct AccessMail: Sendable {
     /// Administrators who are told of one thing.
-    private static let mostReaders = 50
+    static let mostReaders = 50
+    /// What covers ``AccessRequestService/managing``.
+    static let managingAll = "access_requests:*"
     /// What stands on buttons before what they are about.
     static let requests = "access"
 
@@ -101,31 +103,36 @@ struct AccessMail: Sendable {
 
     /// Tells those who may renew it that somebody's access ends.
     func tell(ofEnd end: Timestamp, of user: User, through bots: [Bot], in repositories: Repositories) async throws {
-        var told: Set<Int64> = []
         let companies = try await repositories.companies.memberships(of: user.id)
-        for company in companies.map(Optional.some) + [nil] {
-            for reader in try await readers(in: company, of: nil, repositories) {
-                // Of a company's people its own bot speaks, and everybody's.
-                guard let bot = bots.first(where: { $0.id == reader.bot }), bot.company == nil || bot.company == company,
-                    told.insert(reader.telegramID).inserted
-                else { continue }
-                let language = Language(telegram: reader.language)
-                let text: BotText = language(
-                    "The access of \(user.name) ends on \(Self.day(end)). <code>\(user.id.description)</code>",
-                    "Доступ \(user.name) заканчивается \(Self.day(end)). <code>\(user.id.description)</code>")
-                try await mail.post(voice.message(Reply(text), to: reader.telegramID, from: bot.id), in: repositories)
-            }
+        for reader in try await readers(of: companies, through: bots, repositories) {
+            let language = Language(telegram: reader.language)
+            let text: BotText = language(
+                "The access of \(user.name) ends on \(Self.day(end)). <code>\(user.id.description)</code>",
+                "Доступ \(user.name) заканчивается \(Self.day(end)). <code>\(user.id.description)</code>")
+            try await mail.post(voice.message(Reply(text), to: reader.telegramID, from: reader.bot), in: repositories)
         }
     }
 
     // MARK: Beside
 
+    /// Those who may decide about somebody who belongs to these companies, once each.
+    func readers(of companies: [UUID], through bots: [Bot], _ repositories: Repositories) async throws -> [TelegramReader] {
+        var found: [TelegramReader] = []
+        var told: Set<Int64> = []
+        for company in companies.map(Optional.some) + [nil] {
+            // Of a company's people its own bot speaks, and everybody's.
+            for bot in bots where bot.company == nil || bot.company == company {
+                found += try await readers(in: company, of: bot, repositories).filter { told.insert($0.telegramID).inserted }
+            }
+        }
+        return found
+    }
+
     /// Those who may decide, and do so in the talk with that bot: in that of a company's bot only what one has there counts.
-    /// - Parameter bot: nil: any.
-    private func readers(in company: UUID?, of bot: Bot?, _ repositories: Repositories) async throws -> [TelegramReader] {
+    private func readers(in company: UUID?, of bot: Bot, _ repositories: Repositories) async throws -> [TelegramReader] {
         try await repositories.telegramCards.holders(
-            of: AccessRequestService.managing.description, "access_requests:*", in: company, bot: bot?.id,
-            onlyThere: bot?.company != nil, limit: Self.mostReaders, at: clock.now)
+            of: AccessRequestService.managing.description, Self.managingAll, in: company, bot: bot.id,
+            onlyThere: bot.company != nil, limit: Self.mostReaders, at: clock.now)
     }
 
     private func name(ofCompany id: UUID?, in repositories: Repositories) async throws -> String? {

@@ -88,6 +88,7 @@ struct AccessRequestsCommand: BotMenuItem {
 /// `/approve <request> [30d] [Role, Role]`
 struct ApproveCommand: BotCommand {
     let name = "approve"
+    let isGrave = true
     let audience = BotAudience.holders(of: AccessRequestService.managing)
     let talks: AccessRequestTalk
 
@@ -130,6 +131,7 @@ struct RejectCommand: BotCommand {
     private static let longestReason = 500
 
     let name = "reject"
+    let isGrave = true
     let audience = BotAudience.holders(of: AccessRequestService.managing)
     let talks: AccessRequestTalk
 
@@ -159,6 +161,7 @@ struct RejectCommand: BotCommand {
 /// The buttons of requests: `a` or `r`, and the request.
 struct AccessRequestButton: BotButton {
     let prefix = AccessMail.requests
+    let isGrave = true
     let talks: AccessRequestTalk
 
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {

@@ -24,11 +24,8 @@ struct AccessReviewsCommand: BotCommand {
         for (index, review) in page.items.enumerated() {
             let address = review.user.email.map { " (\($0))" } ?? ""
             lines.append("\(index + 1). \(review.user.name)\(address)")
-            let id = Base64URL.encode(review.user.id.bytes)
-            buttons.append([
-                Reply.Button("✅ " + language("Keep", "Оставить") + " \(index + 1)", "\(AccessReviewButton.name):c\(id)"),
-                Reply.Button("🚫 " + language("Withdraw", "Отозвать") + " \(index + 1)", "\(AccessReviewButton.name):w\(id)"),
-            ])
+            buttons.append(
+                AccessReviewButton.buttons(for: review.user.id, in: language, keep: ("Keep", "Оставить"), number: index + 1))
         }
         if page.next != nil { lines.append(language("There are more.", "Есть и другие.")) }
         return Reply(.lines(lines), buttons: buttons)
@@ -38,8 +35,19 @@ struct AccessReviewsCommand: BotCommand {
 /// The buttons of reviews: `c` or `w`, and the person.
 struct AccessReviewButton: BotButton {
     static let name = "review"
+    let isGrave = true
     let prefix = AccessReviewButton.name
     let talks: AccessRequestTalk
+
+    /// - Parameter keep: what the first is called, in English and Russian.
+    static func buttons(for user: UUID, in language: Language, keep: (String, String), number: Int? = nil) -> [Reply.Button] {
+        let id = Base64URL.encode(user.bytes)
+        let suffix = number.map { " \($0)" } ?? ""
+        return [
+            Reply.Button("✅ " + language(keep.0, keep.1) + suffix, "\(name):c\(id)"),
+            Reply.Button("🚫 " + language("Withdraw", "Отозвать") + suffix, "\(name):w\(id)"),
+        ]
+    }
 
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {
         guard let id = AccessRequestTalk.id(data.dropFirst()) else { return Pressed() }

@@ -11,6 +11,7 @@ public struct AccessService: Sendable {
     let reach: Reach
     let bots: Bots
     let mail: AccessMail
+    let mailBox: MailBox
     let leases: Leases
     let audit: Audit
     let settings: AccessSettings
@@ -93,6 +94,7 @@ public struct AccessService: Sendable {
                 try await demand(over: id, by: token, in: repositories)
                 guard try await repositories.access.noteReview(of: id, at: now) else { throw AuthError.notFound }
                 try await audit.record(.accessConfirmed, about: id, by: token, from: client, in: repositories)
+                try await closeReview(of: id, confirmed: true, by: token, in: repositories)
             }
         } catch { throw .from(error) }
     }
@@ -115,6 +117,7 @@ public struct AccessService: Sendable {
             for kind: AuditEvent.Kind in [.accessWithdrawn, .statusChanged] {
                 try await audit.record(kind, about: id, by: token, facts, from: client, in: repositories)
             }
+            try await closeReview(of: id, confirmed: false, by: token, in: repositories)
             return ended
         }
         try await sessions.subjects.changed(user: id)

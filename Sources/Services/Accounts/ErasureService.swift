@@ -36,7 +36,10 @@ public struct ErasureService: Sendable {
                     "access_requests": .array(try await repositories.accessRequests.all(ofUser: id).map(json)),
                     "sessions": .array(try await allSessions(of: id, in: repositories).map(Self.json)),
                     "telegram": try await telegram(of: id, in: repositories),
+                    "second_factors": .array(try await secondFactors(of: user, in: repositories)),
+                    "recovery_codes": try await recoveryCodes(of: id, in: repositories),
                     "passkeys": .array(try await repositories.passkeys.all(ofUser: id).map(Self.json)),
+                    "remembered_devices": .array(try await repositories.rememberedDevices.all(of: id).map(Self.json)),
                     "referrals": try await referrals(of: id, in: repositories),
                     "exported_at": JSON(clock.now),
                 ]
@@ -111,6 +114,26 @@ public struct ErasureService: Sendable {
         ]
     }
 
+    /// Which there are, and of those that keep something of their own when they were set up and last used.
+    private func secondFactors(of user: User, in repositories: Repositories) async throws -> [JSON] {
+        let secret = try await repositories.secondFactors.secret(of: user.id)
+        return user.factors.map { factor in
+            let app = factor == .totp ? secret : nil
+            return [
+                "kind": .string(factor.rawValue), "created_at": JSON(app?.enabledAt),
+                "last_used_at": JSON(app.map { TOTP.moment(of: $0.lastStep) }),
+            ]
+        }
+    }
+
+    private func recoveryCodes(of user: UUID, in repositories: Repositories) async throws -> JSON {
+        let used = try await repositories.secondFactors.recoveryCodesUsed(by: user)
+        return [
+            "left": .integer(Int64(try await repositories.secondFactors.recoveryCodes(of: user))),
+            "used_at": .array(used.map { JSON($0) }),
+        ]
+    }
+
     private func referrals(of user: UUID, in repositories: Repositories) async throws -> JSON {
         [
             "code": JSON(try await repositories.referrals.code(of: user)),
@@ -173,7 +196,15 @@ public struct ErasureService: Sendable {
         [
             "id": JSON(passkey.id), "credential_id": .string(Base64URL.encode(passkey.credentialID)),
             "name": .string(passkey.name), "model": JSON(AuthenticatorModels.name(of: passkey.aaguid)),
+            "use": passkey.isSecondFactor ? "second_factor" : "sign_in", "backed_up": .bool(passkey.isBackedUp),
             "created_at": JSON(passkey.createdAt), "last_used_at": JSON(passkey.lastUsedAt),
+        ]
+    }
+
+    private static func json(of device: RememberedDevice) -> JSON {
+        [
+            "id": JSON(device.id), "name": .string(device.name), "ip": .string(device.ip),
+            "created_at": JSON(device.createdAt), "expires_at": JSON(device.expiresAt),
         ]
     }
 

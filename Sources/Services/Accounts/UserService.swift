@@ -230,7 +230,7 @@ public struct UserService: Sendable {
                 try await repositories.users.restore(id, emailKey: key, at: now)
                 try await audit.record(.userRestored, about: id, by: token, from: client, in: repositories)
                 guard let restored = try await repositories.users.find(id) else { throw AuthError.notFound }
-                try await repositories.userWords.write(of: restored)
+                try await repositories.userWords.rewrite(restored.id)
                 return Person(
                     restored, roles: Self.names(try await repositories.grants.all(of: id, within: nil), at: now))
             }

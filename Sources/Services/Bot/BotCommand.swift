@@ -5,6 +5,8 @@ public protocol BotCommand: Sendable {
     var name: String { get }
     /// Whom `/help` and menus show it to; the services ask for the permission themselves.
     var audience: BotAudience { get }
+    /// Whether whoever has a second factor must have shown it of late.
+    var isGrave: Bool { get }
     /// One line for `/help`; nil: it is not listed.
     func summary(in language: Language) -> String?
     /// - Parameter arguments: what stands behind the command, without space around it.
@@ -25,10 +27,20 @@ public enum BotAudience: Sendable {
 public protocol BotButton: Sendable {
     /// What `data` begins with, up to the colon.
     var prefix: String { get }
+    /// Whether whoever has a second factor must have shown it of late.
+    var isGrave: Bool { get }
     /// - Parameters:
     ///   - data: what stands behind the colon.
     ///   - message: the message that the button belongs to.
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed
+}
+
+extension BotCommand {
+    public var isGrave: Bool { false }
+}
+
+extension BotButton {
+    public var isGrave: Bool { false }
 }
 
 /// What a link `https://t.me/<bot>?start=<payload>` leads to.

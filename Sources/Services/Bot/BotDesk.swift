@@ -9,11 +9,18 @@ struct BotDesk: Sendable {
     let sessions: BotSessions
     let accounts: AccountService
     let router: BotRouter
+    let proofs: BotProofs
     let publicURL: String
 
     // MARK: Messages
 
     func answer(to text: String, in talk: BotTalk) async throws -> Reply? {
+        do { return try await obey(text, in: talk) } catch let error as AuthError where error.asksForSecondFactor {
+            return try await proofs.ask(before: .said(text), in: talk)
+        }
+    }
+
+    private func obey(_ text: String, in talk: BotTalk) async throws -> Reply? {
         guard text.hasPrefix("/") else { return Reply(talk.language("Write /help to see what I can do.", "Напишите /help, и я расскажу, что умею.")) }
         let words = text.dropFirst().split(maxSplits: 1, omittingEmptySubsequences: false) { $0.isWhitespace }
         let name = words[0].prefix { $0 != "@" }.lowercased()
@@ -33,6 +40,7 @@ struct BotDesk: Sendable {
         if case .anyone = command.audience { return try await command.answer(arguments, in: talk) }
         guard let token = try await sessions.token(for: talk) else { return stranger(talk) }
         if case .holders(let permission) = command.audience { _ = try await sessions.demand(permission, of: token) }
+        if command.isGrave { try await sessions.demandProof(of: token) }
         return try await command.answer(arguments, in: talk)
     }
 
@@ -46,15 +54,20 @@ struct BotDesk: Sendable {
 
     private func start(_ payload: String, in talk: BotTalk) async throws -> Reply? {
         if !payload.isEmpty, let reply = try await router.started(payload, in: talk) { return reply }
-        guard let token = try await sessions.token(for: talk) else {
-            return try await router.started("", in: talk) ?? stranger(talk)
+        switch try await acquaintance(in: talk) {
+        case .stranger: return try await router.started("", in: talk) ?? stranger(talk)
+        case .unproved:
+            return Reply(
+                talk.language(
+                    "Hello. Before I do anything for you I ask for your second factor. See /help.",
+                    "Здравствуйте. Прежде чем что-то сделать, я попрошу второй фактор. Смотрите /help."))
+        case .known(let token): return try await greeting(token, in: talk)
         }
-        return try await greeting(token, in: talk)
     }
 
     private func greeting(_ token: AccessToken, in talk: BotTalk) async throws -> Reply {
         let name = try await sessions.subject(of: token).person.name
-        let buttons = try await commands(for: token).filter(\.isInMenu).compactMap { command in
+        let buttons = try await commands(for: .known(token)).filter(\.isInMenu).compactMap { command in
             command.summary(in: talk.language).map { Reply.Button($0, "\(Self.menu):\(command.name)") }
         }
         return Reply(
@@ -63,34 +76,62 @@ struct BotDesk: Sendable {
     }
 
     private func help(in talk: BotTalk) async throws -> Reply {
-        let token = try await sessions.token(for: talk)
-        let lines = try await commands(for: token).compactMap { command in
+        let lines = try await commands(for: try await acquaintance(in: talk)).compactMap { command in
             command.summary(in: talk.language).map { "/\(command.name) – \($0)" as BotText }
         }
         let own: [BotText] = ["/help – \(talk.language("what I can do", "что я умею"))"]
         return Reply(.lines(lines + own))
     }
 
-    private func commands(for token: AccessToken?) async throws -> [any BotCommand] {
-        guard let token else {
-            return router.commands.filter { if case .anyone = $0.audience { true } else { false } }
+    /// How well the bot knows who writes.
+    private enum Acquaintance {
+        case stranger
+        /// Who has an account, and has not shown the second factor.
+        case unproved
+        case known(AccessToken)
+    }
+
+    private func acquaintance(in talk: BotTalk) async throws -> Acquaintance {
+        do throws(AuthError) {
+            guard let token = try await sessions.token(for: talk) else { return .stranger }
+            return .known(token)
+        } catch {
+            guard case .secondFactorRequired = error else { throw error }
+            return .unproved
         }
-        let subject = try await sessions.subject(of: token)
+    }
+
+    private func commands(for acquaintance: Acquaintance) async throws -> [any BotCommand] {
+        let subject: Subject? = if case .known(let token) = acquaintance { try await sessions.subject(of: token) } else { nil }
         return router.commands.filter { command in
-            guard case .holders(let permission) = command.audience else { return true }
-            return subject.scope(of: permission) != nil
+            switch (command.audience, acquaintance) {
+            case (.anyone, _): true
+            case (.members, .stranger): false
+            case (.members, _): true
+            case (.holders(let permission), _): subject?.scope(of: permission) != nil
+            }
         }
     }
 
     // MARK: Buttons
 
     func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {
+        do { return try await press(data, in: talk, message: message) }
+        catch let error as AuthError where error.asksForSecondFactor {
+            return Pressed(reply: try await proofs.ask(before: .pressed(data, message: message), in: talk))
+        }
+    }
+
+    private func press(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed {
         let menu = "\(Self.menu):"
         if data.hasPrefix(menu) {
             guard let command = router.command(data.dropFirst(menu.count)) else { return Self.gone(talk) }
             return Pressed(reply: try await answer(of: command, "", in: talk))
         }
-        return try await router.pressed(data, in: talk, message: message) ?? Self.gone(talk)
+        guard let (button, about) = router.button(of: data) else { return Self.gone(talk) }
+        // What strangers are told is for the button to say.
+        if button.isGrave, let token = try await sessions.token(for: talk) { try await sessions.demandProof(of: token) }
+        return try await button.pressed(about, in: talk, message: message)
     }
 
     private static func gone(_ talk: BotTalk) -> Pressed {
@@ -104,13 +145,26 @@ struct BotDesk: Sendable {
         guard owner == talk.person.id else {
             return Reply(talk.language("That is not your own contact.", "Это не ваш собственный контакт."))
         }
-        guard let token = try await sessions.token(for: talk) else { return stranger(talk) }
+        // Asked again once the code has come: what was sent is not kept.
+        guard case .known(let token) = try await acquaintance(in: talk) else {
+            return try await answer(to: "/phone", in: talk)
+        }
         let digits = phone.filter { $0.isASCII && $0.isNumber }
         guard PhoneNumber.isPlausible("+\(digits)") else {
             return Reply(talk.language("That is no telephone number.", "Это не номер телефона."))
         }
         _ = try await accounts.updateProfile(ProfileChange(phone: "+\(digits)"), of: token, from: talk.client)
         return Reply(talk.language("Thank you: +\(digits) is noted.", "Спасибо, номер +\(digits) записан."))
+    }
+}
+
+extension AuthError {
+    /// Whether a code of a second factor may help.
+    fileprivate var asksForSecondFactor: Bool {
+        switch self {
+        case .secondFactorRequired, .insufficientUserAuthentication: true
+        default: false
+        }
     }
 }
 

@@ -5,10 +5,15 @@ enum BotExplanation {
         case .forbidden(let permission):
             language("You may not do this: the permission \(permission) is missing.", "Нельзя: нет права \(permission).")
         case .accountBlocked: language("Your account is blocked.", "Ваша учётная запись заблокирована.")
-        case .secondFactorRequired:
+        case .secondFactorRequired, .insufficientUserAuthentication, .secondFactorUnavailable:
             language(
-                "Your account has a second factor, or must have one: please use the pages of the server.",
-                "У вашей учётной записи есть второй фактор, или он обязателен: пользуйтесь страницами сервера.")
+                "A second factor is asked for that cannot be shown here: please use the pages of the server.",
+                "Нужен второй фактор, который здесь показать нельзя: пользуйтесь страницами сервера.")
+        case .codeInvalid: language("That code is not right.", "Код не подходит.")
+        case .accountLocked:
+            language(
+                "Too many wrong attempts: your account is locked for a while.",
+                "Слишком много неверных попыток: ваша учётная запись временно закрыта.")
         case .accessEnded: language("The time for which you were let in is over.", "Срок вашего доступа истёк.")
         case .companySuspended: language("Your company is suspended.", "Ваша компания приостановлена.")
         case .addressNotAllowed:

@@ -70,13 +70,30 @@ struct BotIntake: Sendable {
         let talk = BotTalk(bot: bot, person: person, chat: person.id, update: update.id)
         do { try await limits.take(.standard, for: .account("telegram:\(person.id)")) } catch .rateLimited { return [] }
         switch update.deed {
-        case .text(let text):
-            return say(try await telling(talk) { try await desk.answer(to: text, in: talk) }, in: talk)
+        case .text(let text, let message): return try await hear(text, message, in: talk)
         case .contact(let phone, let owner):
             return say(try await telling(talk) { try await desk.take(phone: phone, of: owner, in: talk) }, in: talk)
         case .press(let query, let data, let message):
             return try await press(data, query, message, in: talk)
         case .membership, .other: return []
+        }
+    }
+
+    private func hear(_ text: String, _ message: Int64, in talk: BotTalk) async throws -> [TelegramMessage] {
+        // A command is no code.
+        guard !text.hasPrefix("/"), let taken = try await desk.proofs.take(text, in: talk) else {
+            return say(try await telling(talk) { try await desk.answer(to: text, in: talk) }, in: talk)
+        }
+        let deletion = voice.deletion(of: message, in: talk.chat, from: talk.bot.id)
+        switch taken {
+        case .refused(let reply): return [deletion] + say(reply, in: talk)
+        case .right(.said(let wanted)):
+            return [deletion] + say(try await telling(talk) { try await desk.answer(to: wanted, in: talk) }, in: talk)
+        case .right(.pressed(let data, let message)):
+            var pressed = try await press(data, message, in: talk)
+            // There is no press any more that it could be shown on.
+            if let toast = pressed.toast, pressed.reply == nil { pressed.reply = Reply(BotText(plain: toast)) }
+            return [deletion] + follow(pressed, message, in: talk)
         }
     }
 
@@ -88,15 +105,19 @@ struct BotIntake: Sendable {
             }
             return [Self.end(of: query, toast: nil, of: talk.bot)]
         }
-        var pressed: Pressed
-        do { pressed = try await desk.pressed(data, in: talk, message: message) } catch {
-            pressed = Pressed(toast: try explanation(of: error, in: talk.language))
+        let pressed = try await press(data, message, in: talk)
+        return [Self.end(of: query, toast: pressed.toast, of: talk.bot)] + follow(pressed, message, in: talk)
+    }
+
+    private func press(_ data: Substring, _ message: Int64, in talk: BotTalk) async throws -> Pressed {
+        do { return try await desk.pressed(data, in: talk, message: message) } catch {
+            return Pressed(toast: try explanation(of: error, in: talk.language))
         }
-        var messages = [Self.end(of: query, toast: pressed.toast, of: talk.bot)]
-        if let replacement = pressed.replacement {
-            messages.append(voice.edit(message, to: replacement, in: talk.chat, from: talk.bot.id))
-        }
-        return messages + say(pressed.reply, in: talk)
+    }
+
+    private func follow(_ pressed: Pressed, _ message: Int64, in talk: BotTalk) -> [TelegramMessage] {
+        let edits = pressed.replacement.map { [voice.edit(message, to: $0, in: talk.chat, from: talk.bot.id)] } ?? []
+        return edits + say(pressed.reply, in: talk)
     }
 
     private func say(_ reply: Reply?, in talk: BotTalk) -> [TelegramMessage] {

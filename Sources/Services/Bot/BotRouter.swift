@@ -17,13 +17,13 @@ public struct BotRouter: Sendable {
     /// - Parameter name: without the slash.
     func command(_ name: some StringProtocol) -> (any BotCommand)? { commands.first { $0.name == name } }
 
-    /// What a press leads to.
+    /// The button that was pressed, and what it is about.
     /// - Parameter data: as ``BotVoice`` has read it.
     /// - Returns: nil where nobody knows the button any more.
-    func pressed(_ data: Substring, in talk: BotTalk, message: Int64) async throws -> Pressed? {
+    func button(of data: Substring) -> (button: any BotButton, about: Substring)? {
         guard let colon = data.firstIndex(of: ":") else { return nil }
         guard let button = buttons.first(where: { $0.prefix == data[..<colon] }) else { return nil }
-        return try await button.pressed(data[data.index(after: colon)...], in: talk, message: message)
+        return (button, data[data.index(after: colon)...])
     }
 
     /// What the payload of a link leads to; nil where it leads nowhere.

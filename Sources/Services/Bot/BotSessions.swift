@@ -17,8 +17,8 @@ public struct BotSessions: Sendable {
 
     /// What the person shows to services.
     /// - Returns: nil for a stranger: whoever has no account, or none that the bot is for.
-    /// - Throws: `.secondFactorRequired` for whoever has one: Telegram is the first, and a talk has no other;
-    ///   `.accountBlocked`, `.companySuspended`, `.addressNotAllowed`, `.unavailable`.
+    /// - Throws: `.secondFactorRequired` where the talk has not shown one that is asked for: Telegram is the first, and no
+    ///   second; `.accountBlocked`, `.companySuspended`, `.addressNotAllowed`, `.unavailable`.
     public func token(for talk: BotTalk) async throws(AuthError) -> AccessToken? {
         let now = clock.now
         let (session, ended): (Session?, [UUID])
@@ -35,6 +35,47 @@ public struct BotSessions: Sendable {
         return token
     }
 
+    /// Asks that whoever has a second factor has shown it of late.
+    /// - Throws: `.insufficientUserAuthentication`.
+    func demandProof(of token: AccessToken) async throws(AuthError) {
+        let subject = try await sessions.subject(of: token)
+        guard !subject.person.factors.isEmpty else { return }
+        let (session, age) = (subject.session, sessions.stepUpMaximumAge)
+        guard session.level == .severalFactors, clock.now - session.authenticatedAt <= age else {
+            throw .insufficientUserAuthentication(maximumAge: age, level: .severalFactors)
+        }
+    }
+
+    // MARK: Second factors
+
+    /// Begins to sign the talk in, where it has not shown a second factor that is asked for.
+    /// - Returns: nil where none is asked for any more, or the person is a stranger by now.
+    func begin(for talk: BotTalk) async throws(AuthError) -> SecondFactorChallenge? {
+        let now = clock.now
+        do {
+            return try await store.transaction { repositories in
+                guard let user = try await account(in: talk, repositories),
+                    let place = try await place(of: user, in: talk, repositories)
+                else { return nil }
+                guard case .asked(let challenge) = try await open(for: user, in: place, talk, at: now, repositories) else {
+                    // Nobody has the tokens of that session; the next update opens another.
+                    throw AuthError.sessionEnded
+                }
+                return challenge
+            }
+        } catch { throw .from(error) }
+    }
+
+    /// Takes over a session that was opened with a second factor.
+    func hold(_ session: Session, for talk: BotTalk) async throws(AuthError) {
+        do {
+            try await store.transaction { repositories in
+                try await repositories.botTalks.hold(
+                    session.id, bot: talk.bot.id, telegramID: talk.person.id, until: session.expiresAt)
+            }
+        } catch { throw .from(error) }
+    }
+
     /// Whom the token stands for.
     func subject(of token: AccessToken) async throws(AuthError) -> Subject { try await sessions.subject(of: token) }
 
@@ -43,36 +84,67 @@ public struct BotSessions: Sendable {
         try await sessions.demand(permission, of: token)
     }
 
+    // MARK: Opening
+
     private func obtain(for talk: BotTalk, at now: Timestamp, in repositories: Repositories) async throws
         -> (Session?, [UUID])
     {
-        guard let identity = try await repositories.telegramIdentities.find(talk.person.id) else { return (nil, []) }
+        guard let user = try await account(in: talk, repositories) else { return (nil, []) }
+        if let session = try await current(for: talk, user.id, at: now, in: repositories),
+            // One that was opened before the person had a second factor goes no further.
+            user.factors.isEmpty || session.level == .severalFactors
+        {
+            return (session, [])
+        }
+        guard let place = try await place(of: user, in: talk, repositories) else { return (nil, []) }
+        guard user.factors.isEmpty, case .opened(let opening) = try await open(for: user, in: place, talk, at: now, repositories)
+        else { throw AuthError.secondFactorRequired }
+        let session = opening.session
+        try await repositories.botTalks.hold(
+            session.id, bot: talk.bot.id, telegramID: talk.person.id, until: session.expiresAt)
+        try await signIn.recordSignIn(opening, facts: Self.facts(of: talk), from: talk.client, in: repositories)
+        return (session, opening.ended)
+    }
+
+    /// Where the session of a talk stands; nil: in no company.
+    private struct Place {
+        let company: Company?
+    }
+
+    /// - Returns: nil for whoever has none.
+    private func account(in talk: BotTalk, _ repositories: Repositories) async throws -> User? {
+        guard let identity = try await repositories.telegramIdentities.find(talk.person.id) else { return nil }
         guard let user = try await repositories.users.find(identity.userID), user.status == .active else {
             throw AuthError.accountBlocked
         }
-        // One that was opened before the person had a second factor goes no further either.
-        guard user.factors.isEmpty else { throw AuthError.secondFactorRequired }
-        if let session = try await current(for: talk, user.id, at: now, in: repositories) { return (session, []) }
-        let company: UUID?
-        if let own = talk.bot.company {
-            guard try await repositories.companies.memberships(of: user.id).contains(own) else { return (nil, []) }
-            guard try await repositories.companies.find(own)?.status == .active else { throw AuthError.companySuspended }
-            company = own
-        } else {
-            company = try await signIn.company(of: user, in: repositories)?.id
+        return user
+    }
+
+    /// - Returns: nil for whoever the bot is not for.
+    private func place(of user: User, in talk: BotTalk, _ repositories: Repositories) async throws -> Place? {
+        guard let own = talk.bot.company else {
+            return Place(company: try await signIn.company(of: user, in: repositories))
         }
-        let opening = try await signIn.openProved(
-            for: user.id, in: company, method: TelegramService.methods(through: talk.bot), from: talk.client, at: now, repositories)
-        try await repositories.botTalks.hold(
-            opening.session.id, bot: talk.bot.id, telegramID: talk.person.id, until: opening.session.expiresAt)
-        let facts: [JSON.Member] = [
+        guard try await repositories.companies.memberships(of: user.id).contains(own) else { return nil }
+        guard let company = try await repositories.companies.find(own), company.status == .active else {
+            throw AuthError.companySuspended
+        }
+        return Place(company: company)
+    }
+
+    private func open(
+        for user: User, in place: Place, _ talk: BotTalk, at now: Timestamp, _ repositories: Repositories
+    ) async throws -> SignInService.Passage {
+        try await signIn.open(
+            for: user, in: place.company, method: TelegramService.methods(through: talk.bot), facts: Self.facts(of: talk),
+            from: talk.client, at: now, repositories)
+    }
+
+    private static func facts(of talk: BotTalk) -> [JSON.Member] {
+        [
             .init("method", .string(TelegramService.method)), .init("door", "talk"),
             .init("bot_id", .integer(talk.bot.id)),
         ]
-        try await audit.record(
-            AuditEvent(.signInSucceeded, user: user.id, company: company, session: opening.session.id, facts: facts),
-            from: talk.client, in: repositories)
-        return (opening.session, opening.ended)
     }
 
     private func current(for talk: BotTalk, _ user: UUID, at now: Timestamp, in repositories: Repositories) async throws

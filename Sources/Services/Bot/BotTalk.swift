@@ -19,8 +19,10 @@ public struct BotTalk: Sendable {
         self.person = person
         self.chat = chat
         language = Language(telegram: person.language)
+        // No cookie can say this.
         client = Client(
-            address: Self.nowhere, userAgent: Self.userAgent, requestID: "telegram-\(bot.id)-\(update)")
+            address: Self.nowhere, userAgent: Self.userAgent, requestID: "telegram-\(bot.id)-\(update)",
+            deviceToken: "telegram:\(bot.id):\(person.id)")
     }
 }
 

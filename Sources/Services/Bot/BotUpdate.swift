@@ -3,7 +3,8 @@ import Ground
 /// An update of the Bot API, as far as bots want to know: what one person does in the chat of the two alone.
 struct BotUpdate: Sendable {
     enum Deed: Sendable {
-        case text(String)
+        /// - message: its number in the chat.
+        case text(String, message: Int64)
         /// A telephone number, and whose it is in Telegram's eyes.
         case contact(phone: String, of: Int64?)
         /// - message: nil where it is not known any more, or is not one of this chat.
@@ -52,7 +53,9 @@ struct BotUpdate: Sendable {
     }
 
     private static func deed(of message: JSON) -> Deed {
-        if let text = message["text"]?.string { return .text(text) }
+        if let text = message["text"]?.string, let number = message["message_id"]?.integer {
+            return .text(text, message: number)
+        }
         guard let contact = message["contact"], let phone = contact["phone_number"]?.string else { return .other }
         return .contact(phone: phone, of: contact["user_id"]?.integer)
     }

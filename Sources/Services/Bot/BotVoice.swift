@@ -28,6 +28,12 @@ public struct BotVoice: Sendable {
         return TelegramMessage(bot: bot, method: "editMessageText", parameters: .object(members))
     }
 
+    /// Takes a message out of the chat, whoever wrote it.
+    func deletion(of message: Int64, in chat: Int64, from bot: Int64) -> TelegramMessage {
+        TelegramMessage(
+            bot: bot, method: "deleteMessage", parameters: ["chat_id": .integer(chat), "message_id": .integer(message)])
+    }
+
     private func members(of reply: Reply, to chat: Int64, from bot: Int64) -> [JSON.Member] {
         var members: [JSON.Member] = [
             .init("chat_id", .integer(chat)), .init("text", .string(reply.text.html)), .init("parse_mode", "HTML"),

@@ -46,10 +46,15 @@ struct WhoAmICommand: BotCommand {
     func answer(_ arguments: String, in talk: BotTalk) async throws -> Reply? {
         var lines: [BotText] = ["Telegram: <code>\(talk.person.id)</code>"]
         if let username = talk.person.username { lines.append("@\(username)") }
-        if let token = try await own.sessions.token(for: talk) {
-            lines.append("\(talk.language("Account", "Учётная запись")): <code>\(token.userID.description)</code>")
-        } else {
-            lines.append(talk.language("No account here.", "Учётной записи здесь нет."))
+        do throws(AuthError) {
+            if let token = try await own.sessions.token(for: talk) {
+                lines.append("\(talk.language("Account", "Учётная запись")): <code>\(token.userID.description)</code>")
+            } else {
+                lines.append(talk.language("No account here.", "Учётной записи здесь нет."))
+            }
+        } catch {
+            guard case .secondFactorRequired = error else { throw error }
+            lines.append(talk.language("An account with a second factor.", "Учётная запись со вторым фактором."))
         }
         return Reply(.lines(lines))
     }

@@ -84,6 +84,7 @@ struct StatusButton: BotButton {
     let blocks: Bool
     let own: OwnAccount
     let users: UserService
+    let isGrave = true
 
     static func prefix(_ blocks: Bool) -> String { blocks ? "block" : "unblock" }
     var prefix: String { Self.prefix(blocks) }

@@ -9,7 +9,7 @@ struct Letter: Sendable {
     /// Bytes of one fact.
     private static let longestFact = 300
     /// What people choose, and others read.
-    private static let freeFacts: Set<MailMessage.Fact> = [.name, .company, .inviter, .reason, .passkey]
+    private static let freeFacts: Set<MailMessage.Fact> = [.name, .company, .inviter, .reason, .passkey, .people]
 
     let message: MailMessage
     let to: EmailAddress

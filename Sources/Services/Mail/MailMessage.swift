@@ -16,6 +16,8 @@ public struct MailMessage: Sendable {
         case invitation
         case accessApproved = "access-approved"
         case accessRejected = "access-rejected"
+        /// To those who may decide about people's access.
+        case accessReview = "access-review"
         // What happened to an account.
         /// To the former address, with a link that undoes it.
         case emailChanged = "email-changed"
@@ -53,6 +55,8 @@ public struct MailMessage: Sendable {
         case email
         /// What a passkey is called.
         case passkey
+        /// Whose access is to be looked at.
+        case people
         /// Opens "it was not me".
         case disown
     }

@@ -141,7 +141,8 @@ extension MailMessage.Kind {
                 .name: "Ada Lovelace", .link: "\(base)/link#example", .code: "481 920", .minutes: "60",
                 .device: "Firefox on Linux", .address: "192.0.2.1", .moment: "2027-01-15 08:00 UTC",
                 .company: "Analytical Engines", .inviter: "Grace Hopper", .reason: "The project has ended.",
-                .email: "ada@example.com", .passkey: "Laptop", .disown: "\(base)/not-me#example",
+                .email: "ada@example.com", .passkey: "Laptop", .people: "Grace Hopper, Alan Turing",
+                .disown: "\(base)/not-me#example",
             ],
             in: language)
     }

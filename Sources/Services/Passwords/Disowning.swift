@@ -15,6 +15,7 @@ struct Disowning: Sendable {
     }
 
     let renewal: PasswordRenewal
+    let links: MailLinks
     let mail: MailBox
     let audit: Audit
     let clock: Clock
@@ -31,6 +32,8 @@ struct Disowning: Sendable {
         _ user: User, since moment: Timestamp, keepsTelegram: Bool, from client: Client, in repositories: Repositories
     ) async throws -> Outcome {
         let now = clock.now
+        // Links that others may have had sent open nothing any more; a change of the address can still be undone.
+        try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
         let canReset = mail.isOpen && user.email != nil && user.emailVerifiedAt != nil
         if user.passwordHash != nil {
             if canReset {
@@ -138,13 +141,10 @@ public struct DisownService: Sendable {
     /// Follows such a link. It works whatever was done to the account since, and once.
     /// - Throws: `.linkInvalid`, `.unavailable`.
     public func disown(_ token: String, from client: Client) async throws(AuthError) -> Disowned {
-        let now = clock.now
         let result: (user: UUID, ended: [UUID], link: MailLinks.Made?)
         do {
             result = try await store.transaction { repositories in
                 let opened = try await links.use(token, for: .disown, in: repositories)
-                // Links that others may have had sent open nothing any more; a change of the address can still be undone.
-                try await links.endOthers(of: opened.user.id, butUndoing: now, in: repositories)
                 let outcome = try await disowning.disown(
                     opened.user, since: opened.link.createdAt, keepsTelegram: false, from: client, in: repositories)
                 return (opened.user.id, outcome.ended, try await reset(for: opened, in: repositories))

@@ -6,6 +6,7 @@ import Store
 /// Until then nobody had shown that the address is theirs: whoever made the account may be somebody else, and have left ways
 /// in for themselves. Those are taken away; second factors stay, for a mailbox alone must not pass by them.
 struct AddressProof: Sendable {
+    let renewal: PasswordRenewal
     let audit: Audit
     let clock: Clock
 
@@ -17,9 +18,13 @@ struct AddressProof: Sendable {
         try await repositories.users.setEmail(of: user, at: now)
         let company = try await audit.company(ofEventAbout: user.id, in: repositories)
         try await audit.record(AuditEvent(.emailVerified, user: user.id, company: company), from: client, in: repositories)
-        if user.passwordHash != nil {
-            user.requiresPasswordChange = try await repositories.users.requirePasswordChange(of: user.id, at: now)
-        }
+        // Another is chosen by mail.
+        if user.passwordHash != nil { try await renewal.forget(of: user, at: now, in: repositories) }
+        user.passwordHash = nil
+        user.requiresPasswordChange = false
+        try await repositories.attempts.forgetDevices(ofUser: user.id)
+        _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
+        try await repositories.challenges.deleteAll(ofUser: user.id)
         let facts: [JSON.Member] = [.init("reason", "address_proved")]
         if try await repositories.telegramIdentities.delete(ofUser: user.id) != nil {
             try await audit.record(

@@ -247,7 +247,7 @@ public final class TelegramService: Sendable {
         next.subject = proof.subject ?? identity.subject
         if next != identity {
             next.updatedAt = now
-            try await repositories.telegramIdentities.update(next)
+            try await repositories.telegramIdentities.update(next, from: identity)
         }
         var account = user
         if user.name == identity.person.name { account.name = person.name }

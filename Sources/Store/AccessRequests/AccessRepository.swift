@@ -84,6 +84,76 @@ public struct AccessRepository: Sendable {
         return try await sql.run(Self.dueReviews, values).all()
     }
 
+    private static let toldOfReviews = Statement("SELECT told_until FROM access_review_notices WHERE id = 1")
+
+    /// Administrators were told of everybody whose access had to be looked at, and had been given or confirmed by then.
+    public func toldOfReviewsUntil() async throws(DatabaseError) -> Timestamp {
+        try await sql.run(Self.toldOfReviews, []).value() ?? Timestamp(milliseconds: 0)
+    }
+
+    private static let tellOfReviews = Statement(
+        "UPDATE access_review_notices SET told_until = $2 WHERE id = 1 AND told_until = $1 RETURNING id")
+
+    /// - Returns: false where somebody else was faster.
+    public func noteToldOfReviews(from start: Timestamp, until end: Timestamp) async throws(DatabaseError) -> Bool {
+        try await !sql.run(Self.tellOfReviews, [start.sqlValue, end.sqlValue]).isEmpty
+    }
+
+    private static let fallenDue = Statement(
+        """
+        SELECT \(User.columns) FROM users
+        WHERE COALESCE(access_reviewed_at, created_at) > $1 AND COALESCE(access_reviewed_at, created_at) <= $2
+            AND status = 'ACTIVE' AND deleted_at IS NULL
+        ORDER BY COALESCE(access_reviewed_at, created_at), id LIMIT $3
+        """)
+
+    /// People whose access was given or confirmed between two moments, the longest ago first.
+    public func given(after start: Timestamp, until end: Timestamp, limit: Int) async throws(DatabaseError) -> [User] {
+        try await sql.run(Self.fallenDue, [start.sqlValue, end.sqlValue, limit.sqlValue]).all()
+    }
+
+    private static let countsFallenDue = Statement(
+        """
+        SELECT m.company_id, count(*) FROM users u LEFT JOIN memberships m ON m.user_id = u.id
+        WHERE COALESCE(u.access_reviewed_at, u.created_at) > $1 AND COALESCE(u.access_reviewed_at, u.created_at) <= $2
+            AND u.status = 'ACTIVE' AND u.deleted_at IS NULL
+        GROUP BY m.company_id
+        """)
+
+    /// How many such people there are in each company; nil: in none.
+    public func companiesOfGiven(after start: Timestamp, until end: Timestamp) async throws(DatabaseError) -> [UUID?: Int] {
+        var counts: [UUID?: Int] = [:]
+        for var row in try await sql.run(Self.countsFallenDue, [start.sqlValue, end.sqlValue]) {
+            let company: UUID? = try row.next()
+            counts[company] = try row.next(Int.self)
+        }
+        return counts
+    }
+
+    private static let mailReaders = Statement(
+        """
+        SELECT \(User.columns) FROM users
+        WHERE id IN (SELECT g.user_id FROM user_roles g JOIN role_permissions p ON p.role_id = g.role_id
+                WHERE p.permission IN ('*', $1, $2) AND (g.expires_at > $3 OR g.expires_at IS NULL)
+                    AND (g.company_id = $4 OR g.company_id IS NULL))
+            AND status = 'ACTIVE' AND deleted_at IS NULL AND email_verified_at IS NOT NULL
+            AND (access_ends_at > $3 OR access_ends_at IS NULL)
+        ORDER BY id LIMIT $5
+        """)
+
+    /// Those who have a permission in that company, or everywhere, and have shown that their address is theirs.
+    /// - Parameters:
+    ///   - whole: what covers the permission, such as `users:*`.
+    ///   - company: nil: everywhere only.
+    public func mailReaders(of permission: String, _ whole: String, in company: UUID?, limit: Int, at now: Timestamp)
+        async throws(DatabaseError) -> [User]
+    {
+        let values: [SQLValue] = [
+            permission.sqlValue, whole.sqlValue, now.sqlValue, company.sqlValue, limit.sqlValue,
+        ]
+        return try await sql.run(Self.mailReaders, values).all()
+    }
+
     private static let noteReview = Statement(
         "UPDATE users SET access_reviewed_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id")
 

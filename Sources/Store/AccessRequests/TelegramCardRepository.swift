@@ -36,11 +36,13 @@ public struct TelegramReader: Sendable, RowDecodable {
     public let telegramID: Int64
     /// Of their Telegram, such as `ru`.
     public let language: String?
+    public let user: UUID
 
     public init(row: inout Row) throws(DatabaseError) {
         bot = try row.next()
         telegramID = try row.next()
         language = try row.next()
+        user = try row.next()
     }
 }
 
@@ -77,9 +79,14 @@ public struct TelegramCardRepository: Sendable {
         try await sql.run(Self.aboutIt, [id.sqlValue]).all()
     }
 
+    private static let deleteAbout = Statement("DELETE FROM telegram_cards WHERE about = $1")
+
+    /// Forgets the messages about it; they stay as they are.
+    public func delete(about id: UUID) async throws(DatabaseError) { try await sql.run(Self.deleteAbout, [id.sqlValue]) }
+
     private static let holders = Statement(
         """
-        SELECT c.bot_id, c.telegram_id, c.language FROM users u
+        SELECT c.bot_id, c.telegram_id, c.language, u.id FROM users u
         JOIN telegram_identities i ON i.user_id = u.id JOIN telegram_chats c ON c.telegram_id = i.telegram_id
         WHERE (c.bot_id = $1 OR $1 IS NULL) AND c.is_blocked = 0 AND u.status = 'ACTIVE' AND u.deleted_at IS NULL
             AND (u.access_ends_at > $2 OR u.access_ends_at IS NULL)

@@ -29,7 +29,7 @@ public struct UserRepository: Sendable {
         ]
         try await demandFree(user.emailKey, for: user.id, at: user.createdAt)
         try await sql.run(Self.insertUser, values)
-        try await UserWordRepository(sql: sql).write(of: user)
+        try await UserWordRepository(sql: sql).write(ofNew: user)
     }
 
     private static let byID = Statement("SELECT \(User.columns) FROM users WHERE id = $1 AND deleted_at IS NULL")
@@ -56,7 +56,7 @@ public struct UserRepository: Sendable {
         try await sql.run(
             Self.updateProfile,
             [user.id.sqlValue, user.name.sqlValue, user.phone.sqlValue, user.settings.sqlValue, now.sqlValue])
-        try await UserWordRepository(sql: sql).write(of: user)
+        try await UserWordRepository(sql: sql).rewrite(user.id)
     }
 
     private static let setEmail = Statement(
@@ -73,7 +73,7 @@ public struct UserRepository: Sendable {
             [
                 user.id.sqlValue, user.email.sqlValue, user.emailKey.sqlValue, user.emailVerifiedAt.sqlValue, now.sqlValue,
             ])
-        try await UserWordRepository(sql: sql).write(of: user)
+        try await UserWordRepository(sql: sql).rewrite(user.id)
     }
 
     private static let setRule = Statement(
@@ -169,12 +169,16 @@ public struct UserRepository: Sendable {
 
     private static let erasures = [
         """
-        DELETE FROM telegram_cards WHERE about IN (SELECT r.id FROM access_requests r WHERE r.user_id = $1
+        DELETE FROM telegram_cards WHERE about = $1 OR about IN (SELECT r.id FROM access_requests r WHERE r.user_id = $1
             OR r.telegram_id IN (SELECT i.telegram_id FROM telegram_identities i WHERE i.user_id = $1))
         """,
         """
         DELETE FROM access_requests WHERE user_id = $1
             OR telegram_id IN (SELECT i.telegram_id FROM telegram_identities i WHERE i.user_id = $1)
+        """,
+        """
+        DELETE FROM second_factor_codes WHERE owner_id IN (SELECT s.id FROM user_sessions s WHERE s.user_id = $1)
+            OR owner_id IN (SELECT c.id FROM second_factor_challenges c WHERE c.user_id = $1)
         """,
         "DELETE FROM totp_secrets WHERE user_id = $1", "DELETE FROM recovery_codes WHERE user_id = $1",
         "DELETE FROM second_factor_challenges WHERE user_id = $1", "DELETE FROM remembered_devices WHERE user_id = $1",

@@ -82,6 +82,14 @@ public struct RememberedDeviceRepository: Sendable {
         try await sql.run(Self.ofUser, [user.sqlValue, now.sqlValue, most.sqlValue]).all()
     }
 
+    private static let everOfUser = Statement(
+        "SELECT \(RememberedDevice.columns) FROM remembered_devices WHERE user_id = $1 ORDER BY created_at DESC, id")
+
+    /// All that is kept, with those that count no more.
+    public func all(of user: UUID) async throws(DatabaseError) -> [RememberedDevice] {
+        try await sql.run(Self.everOfUser, [user.sqlValue]).all()
+    }
+
     private static let deleteOne = Statement("DELETE FROM remembered_devices WHERE id = $1 AND user_id = $2 RETURNING id")
 
     /// - Returns: false where the person has none of that id.

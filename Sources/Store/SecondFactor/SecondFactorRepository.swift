@@ -108,6 +108,16 @@ public struct SecondFactorRepository: Sendable {
         try await sql.run(Self.countCodes, [user.sqlValue]).value() ?? 0
     }
 
+    private static let usedCodes = Statement(
+        "SELECT used_at FROM recovery_codes WHERE user_id = $1 AND used_at IS NOT NULL ORDER BY used_at")
+
+    /// When the person has used one.
+    public func recoveryCodesUsed(by user: UUID) async throws(DatabaseError) -> [Timestamp] {
+        var moments: [Timestamp] = []
+        for var row in try await sql.run(Self.usedCodes, [user.sqlValue]) { moments.append(try row.next()) }
+        return moments
+    }
+
     // MARK: Codes that were sent
 
     private static let writeSent = Statement(

@@ -67,7 +67,7 @@ public struct BotTalkRepository: Sendable {
 
     private static let sweeps = [
         "DELETE FROM telegram_updates WHERE claimed_until < $1", "DELETE FROM telegram_talks WHERE expires_at < $1",
-        "DELETE FROM telegram_codes WHERE expires_at < $1",
+        "DELETE FROM telegram_codes WHERE expires_at < $1", "DELETE FROM telegram_questions WHERE expires_at < $1",
     ].map { Statement($0) }
 
     /// Forgets what Telegram does not send again, and what has ended.

@@ -116,6 +116,7 @@ public struct TelegramIdentityRepository: Sendable {
     /// - Throws: `.duplicate("telegram_identities.telegram_id")`, `.duplicate("telegram_identities.user_id")`.
     public func insert(_ identity: TelegramIdentity) async throws(DatabaseError) {
         try await sql.run(Self.insertIdentity, Self.values(of: identity) + [identity.linkedAt.sqlValue])
+        try await UserWordRepository(sql: sql).add(of: identity)
     }
 
     private static let updateIdentity = Statement(
@@ -126,8 +127,11 @@ public struct TelegramIdentityRepository: Sendable {
         """)
 
     /// Writes what Telegram says of the person now.
-    public func update(_ identity: TelegramIdentity) async throws(DatabaseError) {
+    /// - Parameter former: what it said before.
+    public func update(_ identity: TelegramIdentity, from former: TelegramIdentity) async throws(DatabaseError) {
         try await sql.run(Self.updateIdentity, Self.values(of: identity) + [identity.updatedAt.sqlValue])
+        guard UserWordRepository.words(of: identity) != UserWordRepository.words(of: former) else { return }
+        try await UserWordRepository(sql: sql).rewrite(identity.userID)
     }
 
     private static func values(of identity: TelegramIdentity) -> [SQLValue] {
@@ -142,7 +146,9 @@ public struct TelegramIdentityRepository: Sendable {
 
     /// - Returns: whose it was; nil where the account had none.
     public func delete(ofUser user: UUID) async throws(DatabaseError) -> Int64? {
-        try await sql.run(Self.deleteIdentity, [user.sqlValue]).value()
+        guard let id: Int64 = try await sql.run(Self.deleteIdentity, [user.sqlValue]).value() else { return nil }
+        try await UserWordRepository(sql: sql).rewrite(user)
+        return id
     }
 }
 
@@ -206,6 +212,7 @@ public struct TelegramChatRepository: Sendable {
 
     private static let erasures = [
         "DELETE FROM telegram_talks WHERE telegram_id = $1", "DELETE FROM telegram_chats WHERE telegram_id = $1",
+        "DELETE FROM telegram_questions WHERE telegram_id = $1", "DELETE FROM telegram_cards WHERE chat_id = $1",
     ].map { Statement($0) }
 
     /// Forgets every talk of the person.

@@ -19,7 +19,7 @@ enum DocumentationPage {
         }
         let contents: [HTML] = tags.map { "<li><a href=\"#\(anchor($0))\">\($0)</a></li>" }
         return Layout.page(
-            "API", language: .english, wide: true, script: "/assets/docs.js",
+            "API", language: .english, wide: true, scripts: ["/assets/docs.js"],
             """
             <h1>Gatehouse API <small>\(application.version)</small></h1>
             <p>Bodies are JSON with <code>snake_case</code> names. Errors are

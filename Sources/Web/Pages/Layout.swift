@@ -3,8 +3,8 @@ import HTTP
 
 /// What every page shares.
 enum Layout {
-    static func page(_ title: String, language: Language, wide: Bool = false, script: String? = nil, _ content: HTML) -> Response {
-        let scripts: HTML? = script.map { "<script src=\"\($0)\" defer></script>" }
+    static func page(_ title: String, language: Language, wide: Bool = false, scripts: [String] = [], _ content: HTML) -> Response {
+        let scripts: [HTML] = scripts.map { "<script src=\"\($0)\" defer></script>" }
         let page: HTML = """
             <!doctype html>
             <html lang="\(language.rawValue)">

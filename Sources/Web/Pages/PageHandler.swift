@@ -42,7 +42,7 @@ enum PageHandler {
     static let styles = file("styles", PackageResources.gatehouse_css, "text/css; charset=utf-8")
     static let docsScript = file("docsScript", PackageResources.docs_js, "text/javascript; charset=utf-8")
     static let linkScript = file("linkScript", PackageResources.link_js, "text/javascript; charset=utf-8")
-    static let setupScript = file("setupScript", PackageResources.setup_js, "text/javascript; charset=utf-8")
+    static let fieldsScript = file("fieldsScript", PackageResources.fields_js, "text/javascript; charset=utf-8")
 
     private static func file(_ id: String, _ bytes: [UInt8], _ contentType: String) -> Operation {
         Operation(id, "A file of the pages", answers: .asset(contentType)) { _ in

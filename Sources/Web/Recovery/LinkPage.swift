@@ -1,3 +1,4 @@
+import Ground
 import HTML
 import HTTP
 import Services
@@ -11,6 +12,7 @@ enum LinkPage: String, CaseIterable {
     case undoEmailChange = "/undo-email-change"
     case magicLink = "/magic-link"
     case notMe = "/not-me"
+    case invitation = "/invitation"
 
     var operation: Operation {
         Operation(page: operationID, "A page that a link in a mail leads to") { call in
@@ -31,6 +33,27 @@ enum LinkPage: String, CaseIterable {
         case .undoEmailChange: "/auth/email-change/undo"
         case .magicLink: "/auth/magic-link/session"
         case .notMe: "/auth/not-me"
+        case .invitation: "/invitations/accept"
+        }
+    }
+
+    /// What tells more of the token, whose answer fills the page in.
+    private var inquiry: String? { self == .invitation ? "/invitations/inspect" : nil }
+
+    private var fields: [PageField] {
+        switch self {
+        case .resetPassword:
+            [
+                PageField(
+                    name: "new_password", label: Phrase("New password", "Новый пароль"), type: .password,
+                    autocomplete: "new-password")
+            ]
+        case .invitation:
+            [
+                PageField(name: "name", label: Phrase("Name", "Имя"), autocomplete: "name"),
+                PageField(name: "password", label: Phrase("Password", "Пароль"), type: .password, autocomplete: "new-password"),
+            ]
+        case .verifyEmail, .changeEmail, .undoEmailChange, .magicLink, .notMe: []
         }
     }
 
@@ -42,6 +65,7 @@ enum LinkPage: String, CaseIterable {
         case .undoEmailChange: Phrase("Take the change back", "Возврат прежнего адреса")
         case .magicLink: Phrase("Sign in", "Вход")
         case .notMe: Phrase("It was not me", "Это не я")
+        case .invitation: Phrase("Your invitation", "Приглашение")
         }
     }
 
@@ -61,6 +85,7 @@ enum LinkPage: String, CaseIterable {
             Phrase(
                 "All sessions of your account end, and you choose a new password.",
                 "Все сеансы вашей учётной записи завершатся, и вы выберете новый пароль.")
+        case .invitation: Phrase("Make your account, and sign in.", "Создайте учётную запись и войдите.")
         }
     }
 
@@ -71,6 +96,7 @@ enum LinkPage: String, CaseIterable {
         case .undoEmailChange: Phrase("Take it back", "Вернуть адрес")
         case .magicLink: Phrase("Sign in", "Войти")
         case .notMe: Phrase("End all sessions", "Завершить все сеансы")
+        case .invitation: Phrase("Make the account", "Создать учётную запись")
         }
     }
 
@@ -82,41 +108,49 @@ enum LinkPage: String, CaseIterable {
         case .undoEmailChange: Phrase("Your account has its former address.", "У вашей учётной записи снова прежний адрес.")
         case .magicLink: Phrase("You are signed in.", "Вход выполнен.")
         case .notMe: Phrase("All sessions have ended.", "Все сеансы завершены.")
+        case .invitation: Phrase("Your account is there, and you are signed in.", "Учётная запись создана, вход выполнен.")
         }
     }
 
+    private static let more = Phrase(
+        "The link was good, but more is needed: sign in with your password.",
+        "Ссылка верна, но этого мало: войдите с паролем.")
+    private static let invalid = Phrase(
+        "This link does not work: it was used, has expired, or was asked for in another browser. Ask for a new one.",
+        "Ссылка не действует: она использована, истекла или запрошена в другом браузере. Запросите новую.")
+    private static let taken = Phrase(
+        "The address has an account already. Sign in with it.", "На этот адрес уже есть учётная запись. Войдите с ней.")
+    private static let failed = Phrase("It did not work. Try again in a while.", "Не получилось. Попробуйте немного позже.")
+
     private func page(in language: Language) -> Response {
-        let more = Phrase(
-            "The link was good, but more is needed: sign in with your password.",
-            "Ссылка верна, но этого мало: войдите с паролем.")
-        let invalid = Phrase(
-            "This link does not work: it was used, has expired, or was asked for in another browser. Ask for a new one.",
-            "Ссылка не действует: она использована, истекла или запрошена в другом браузере. Запросите новую.")
-        let failed = Phrase("It did not work. Try again in a while.", "Не получилось. Попробуйте немного позже.")
         let without = Phrase("This page needs JavaScript.", "Для этой страницы нужен JavaScript.")
+        let about: HTML? = inquiry == nil ? nil : "<p id=\"about\" hidden></p>"
+        let form = fields.map { $0.html(focus: fields.first?.name, in: language) }
         return Layout.page(
-            title.in(language), language: language, script: "/assets/link.js",
+            title.in(language), language: language, scripts: ["/assets/fields.js", "/assets/link.js"],
             """
             \(Layout.languages(language, path: rawValue, query: ""))
             <h1>\(title.in(language))</h1>
             <p>\(explanation.in(language))</p>
+            \(about)
             <noscript><p class="alert">\(without.in(language))</p></noscript>
-            <p id="outcome" class="alert" role="alert" hidden></p>
-            <form id="link" data-call="\(call)" data-reset="\(LinkPage.resetPassword.rawValue)" data-done="\(done.in(language))" \
-            data-more="\(more.in(language))" data-invalid="\(invalid.in(language))" data-failed="\(failed.in(language))" hidden>
-            \(self == .resetPassword ? Self.password(language) : nil)
+            <p id="outcome" role="alert" hidden></p>
+            <form id="link"\(data(in: language)) novalidate hidden>
+            \(form)
             <button type="submit">\(button.in(language))</button>
             </form>
             """)
     }
 
-    private static func password(_ language: Language) -> HTML {
-        """
-        <div class="field">
-        <label for="password">\(Phrase("New password", "Новый пароль").in(language))</label>
-        <input id="password" type="password" autocomplete="new-password" required autofocus>
-        </div>
-        """
+    /// What the script of the page goes by.
+    private func data(in language: Language) -> HTML {
+        let texts: [(String, String)] = [
+            ("call", call), ("inquiry", inquiry ?? ""), ("reset", LinkPage.resetPassword.rawValue),
+            ("done", done.in(language)), ("more", Self.more.in(language)), ("invalid", Self.invalid.in(language)),
+            ("taken", Self.taken.in(language)), ("failed", Self.failed.in(language)),
+            ("faults", FaultText.texts(in: language).text),
+        ]
+        return texts.reduce("") { "\($0) data-\($1.0)=\"\($1.1)\"" }
     }
 }
 

@@ -18,6 +18,14 @@ enum SetupPage {
         let hint = Phrase(
             "At least 8 characters. A few unrelated words make a good password.",
             "Не менее 8 символов. Хороший пароль — несколько не связанных между собой слов.")
+        let fields = [
+            PageField(name: "name", label: Phrase("Name", "Имя"), value: entries.name, autocomplete: "name"),
+            PageField(
+                name: "email", label: Phrase("E-mail", "Электронная почта"), value: entries.email, type: .email,
+                autocomplete: "username"),
+            PageField(
+                name: "password", label: Phrase("Password", "Пароль"), type: .password, autocomplete: "new-password", hint: hint),
+        ]
         let summary: HTML? = faults.isEmpty ? nil : """
             <p class="alert" role="alert">\(Phrase("Please check the fields below.", "Проверьте поля ниже.").in(language))</p>
             """
@@ -30,48 +38,15 @@ enum SetupPage {
             \(summary)
             <form method="post" action="/setup?lang=\(language.rawValue)" novalidate>
             <input type="hidden" name="token" value="\(entries.token)">
-            \(field("name", Phrase("Name", "Имя"), entries.name, "text", "name", faults, language))
-            \(field("email", Phrase("E-mail", "Электронная почта"), entries.email, "email", "username", faults, language))
-            \(field("password", Phrase("Password", "Пароль"), "", "password", "new-password", faults, language, hint: hint))
+            \(fields.map { $0.html(faults, focus: faults.first?.field ?? "name", in: language) })
             <button type="submit">\(Phrase("Create administrator", "Создать администратора").in(language))</button>
             </form>
             """
         // Those who hear the page hear its title first (WCAG 2.2, technique G199).
         let mark = faults.isEmpty ? "" : Phrase("Error: ", "Ошибка: ").in(language)
-        var response = Layout.page(mark + title.in(language), language: language, script: "/assets/setup.js", content)
+        var response = Layout.page(mark + title.in(language), language: language, scripts: ["/assets/fields.js"], content)
         if !faults.isEmpty { response.status = .badRequest }
         return response
-    }
-
-    private static func field(
-        _ name: String, _ label: Phrase, _ value: String, _ type: String, _ autocomplete: String,
-        _ faults: [FieldFault], _ language: Language, hint: Phrase? = nil
-    ) -> HTML {
-        let own = faults.filter { $0.field == name }
-        let error: HTML? = own.isEmpty ? nil : """
-            <p class="error" id="\(name)-error">\(own.map { FaultText.text(of: $0, in: language) }.joined(separator: " "))</p>
-            """
-        let note: HTML? = hint.map { "<p class=\"hint\" id=\"\(name)-hint\">\($0.in(language))</p>" }
-        let described = (own.isEmpty ? [] : ["\(name)-error"]) + (hint == nil ? [] : ["\(name)-hint"])
-        let isFirstFault = faults.first?.field == name
-        let state: HTML = own.isEmpty ? "" : " aria-invalid=\"true\""
-        let focus: HTML = isFirstFault || (faults.isEmpty && name == "name") ? " autofocus" : ""
-        let show = Phrase("Show", "Показать").in(language)
-        let hide = Phrase("Hide", "Скрыть").in(language)
-        let toggle: HTML? = type == "password" ? """
-            <button type="button" class="quiet" data-reveals="\(name)" data-hide="\(hide)" \
-            aria-describedby="\(name)-label" hidden>\(show)</button>
-            """ : nil
-        return """
-            <div class="\(toggle == nil ? "field" : "field revealing")">
-            <label id="\(name)-label" for="\(name)">\(label.in(language))</label>
-            <input id="\(name)" name="\(name)" type="\(type)" value="\(value)" autocomplete="\(autocomplete)" \
-            required aria-describedby="\(described.joined(separator: " "))"\(state)\(focus)>
-            \(toggle)
-            \(error)
-            \(note)
-            </div>
-            """
     }
 
     static func closed(_ language: Language) -> Response {

@@ -81,6 +81,29 @@ struct MiniAppTokens: ValueAnswer {
     }
 }
 
+/// The same with the recovery codes of a second factor that was set up on the way.
+struct MiniAppEnrolled: ValueAnswer {
+    let tokens: MiniAppTokens
+    let codes: [String]
+
+    private static let name = "recovery_codes"
+
+    static let schemaName = "MiniAppEnrolled"
+    static let schema: JSON = [
+        "allOf": [
+            MiniAppTokens.schema,
+            ["type": "object", "required": [.string(name)], "properties": .object([.init(name, RecoveryCodesAnswer.list)])],
+        ]
+    ]
+    static let example = adding(["7Q2M-0XKZ-9A4B", "K3TD-88VN-W1RC"], to: MiniAppTokens.example)
+
+    var json: JSON { Self.adding(codes, to: tokens.json) }
+
+    private static func adding(_ codes: [String], to tokens: JSON) -> JSON {
+        .object((tokens.members ?? []) + [.init(name, JSON(codes))])
+    }
+}
+
 /// A token that is good, and whom it stands for.
 struct MiniAppCheck: ValueAnswer {
     let token: AccessToken

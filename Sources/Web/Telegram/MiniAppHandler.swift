@@ -16,7 +16,7 @@ enum MiniAppHandler {
             The first time makes the account, where the bot makes accounts. `ref_code`, or else the `start_param` of the \
             link, tells who brought a new person in.
             """,
-        takes: MiniAppInput.self, 
+        takes: MiniAppInput.self,
         answers: .json(
             MiniAppSuccess<MiniAppTokens>.self, or: MiniAppSuccess<SecondFactorAnswer>.self,
             "Signed in, or a second factor is asked for."),
@@ -49,21 +49,7 @@ enum MiniAppHandler {
         }
     }
 
-    static let finish = Operation(
-        "finishMiniAppSignIn", "Signs in with the second factor",
-        detail: "As `POST /auth/2fa/login`, for who was asked by these routes; the browser is known by their cookie.",
-        takes: SecondFactorInput.self, answers: .json(MiniAppSuccess<MiniAppTokens>.self, "Signed in."),
-        problems: SecondFactorHandler.refusals + [.tokenMissing, .originNotAllowed, .passwordChangeRequired]
-    ) { input, call in
-        let token = try SecondFactorHandler.token(input.token, call)
-        return try await enter(call) { client throws(AuthError) in
-            let outcome = try await call.services.secondFactors.signIn(
-                token, with: input.method, code: input.code, remembers: input.remembers, from: client)
-            return try await call.services.miniApps.outcome(of: outcome)
-        }
-    }
-
-    private static func enter(
+    static func enter(
         _ call: Call, _ way: (Client) async throws(AuthError) -> MiniAppService.Outcome
     ) async throws -> Response {
         let device = SignInHandler.deviceToken(of: call)
@@ -75,11 +61,8 @@ enum MiniAppHandler {
         return response.setting(DeviceCookie.holding(device, at: MiniAppCookies.path, for: call))
     }
 
-    private static func answer(_ entrance: MiniAppService.Entrance, for call: Call) -> Response {
-        let signedIn = entrance.signedIn
-        return Response.answer(MiniAppSuccess(MiniAppTokens(entrance: entrance))).setting(
-            RefreshCookie.holding(
-                signedIn.refreshToken, until: signedIn.refreshExpiresAt, at: MiniAppCookies.path, for: call))
+    static func answer(_ entrance: MiniAppService.Entrance, for call: Call) -> Response {
+        Response.answer(MiniAppSuccess(MiniAppTokens(entrance: entrance))).setting(MiniAppCookies.holding(entrance, for: call))
     }
 
     static let check = Operation(
@@ -144,4 +127,10 @@ enum MiniAppHandler {
 enum MiniAppCookies {
     /// Apart from those of `/auth`: each client is sent its own.
     static let path = "/api/v2/auth"
+
+    /// The refresh token.
+    static func holding(_ entrance: MiniAppService.Entrance, for call: Call) -> Cookie {
+        RefreshCookie.holding(
+            entrance.signedIn.refreshToken, until: entrance.signedIn.refreshExpiresAt, at: path, for: call)
+    }
 }

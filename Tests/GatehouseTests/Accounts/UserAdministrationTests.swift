@@ -1,4 +1,5 @@
 import Ground
+import SQL
 import Testing
 
 @Suite("Administering people") struct UserAdministrationTests {
@@ -93,6 +94,48 @@ import Testing
             }
             #expect(!rows.isEmpty && rows.allSatisfy { $0.ip == nil && $0.userAgent == nil })
             #expect(try gatehouse.registered().id != ada.id)
+        }
+    }
+
+    @Test("a copy of what is kept names second factors, passkeys and browsers, and erasing takes them away", arguments: Stores.all)
+    func factors(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind, SignedByTelegram.settings) { gatehouse async throws in
+            let root = try gatehouse.superAdmin()
+            let ada = try PasskeyHolder(gatehouse, try gatehouse.registered())
+            let app = try ada.member.authenticator()
+            let start = gatehouse.clock.now
+            _ = try ada.newPasskey(for: "second_factor", name: "Blue key")
+            var browser = Browser(gatehouse)
+            let done = try browser.finish(
+                try browser.challenged(), app.recoveryCodes[0], method: "recovery_code", .init("remember_device", true))
+            try #require(done.status == 200, "\(done.text)")
+            // One that waits, and one that was sent to nobody yet.
+            var other = Browser(gatehouse)
+            _ = try other.challenged()
+            let reply = try ada.member.get("/users/\(ada.member.id)/export")
+            let export = reply.json
+            #expect(export["second_factors"]?.array?.compactMap { $0["kind"] } == ["passkey", "totp"], "\(reply.text)")
+            #expect(export["second_factors"]?[1]?["created_at"]?.string == start.rfc3339)
+            #expect(export["second_factors"]?[1]?["last_used_at"]?.string != nil)
+            #expect(export["recovery_codes"]?["left"] == 9 && export["recovery_codes"]?["used_at"]?.array?.count == 1)
+            let passkey = export["passkeys"]?[0]
+            #expect(passkey?["name"] == "Blue key" && passkey?["use"] == "second_factor" && passkey?["created_at"]?.string != nil)
+            let device = export["remembered_devices"]?[0]
+            #expect(device?["ip"] == "127.0.0.1" && device?["expires_at"]?.string != nil && device?["name"]?.string != nil)
+            // Never what proves something.
+            for secret in ["sealed", "digest", "hash", "public_key", "\"secret\""] + app.recoveryCodes {
+                #expect(!reply.text.contains(secret), "\(secret)")
+            }
+            #expect(try root.post("/users/\(ada.member.id)/erase").status == 200)
+            let id = try #require(UUID(ada.member.id))
+            for table in [
+                "totp_secrets", "recovery_codes", "passkeys", "remembered_devices", "second_factor_challenges", "known_devices",
+                "user_sessions", "user_words",
+            ] {
+                let rows = try await gatehouse.database.read(
+                    Statement("SELECT 1 FROM \(table) WHERE user_id = $1"), [id.sqlValue])
+                #expect(rows.isEmpty, "\(table)")
+            }
         }
     }
 

@@ -70,10 +70,8 @@ struct BotUpdateTests {
             let ada = try talk.telegram.person("Ada")
             _ = try await talk.ask(ada, "/whoami")
             talk.gatehouse.database.setFailing(true)
-            let asked = try talk.telegram.calls("getUpdates").count
+            // Whether the bot still gets to hear it is a matter of moments: without its lease it asks no more.
             try talk.telegram.says(ada, "/whoami")
-            let hasTaken = try await eventually { try talk.telegram.calls("getUpdates").count > asked }
-            #expect(hasTaken)
             #expect(try talk.telegram.said(ada).count == 1)
             talk.gatehouse.database.setFailing(false)
             let hasAnswered = try await eventually(within: .seconds(60)) {

@@ -97,6 +97,7 @@ final class FaultyDatabase: Database {
     private let base: any Database
     private let fails = Atomic<Bool>(false)
     private let written = Atomic<Int>(0)
+    private let recorded = Mutex<[String]?>(nil)
 
     init(_ base: any Database) { self.base = base }
 
@@ -107,7 +108,20 @@ final class FaultyDatabase: Database {
 
     var runsCompoundStatements: Bool { base.runsCompoundStatements }
 
+    /// The statements that `body` has run, those of transactions too.
+    func statements(of body: () async throws -> Void) async rethrows -> [String] {
+        recorded.withLock { $0 = [] }
+        try await body()
+        return recorded.withLock { texts in
+            defer { texts = nil }
+            return texts ?? []
+        }
+    }
+
+    fileprivate func record(_ statement: Statement) { recorded.withLock { $0?.append(statement.text) } }
+
     func read(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        record(statement)
         if fails.load(ordering: .sequentiallyConsistent) { throw .unavailable("told to fail") }
         return try await base.read(statement, values)
     }
@@ -116,7 +130,7 @@ final class FaultyDatabase: Database {
         _ body: @escaping @Sendable (any SQL.Transaction) async throws -> T
     ) async throws -> T {
         try await base.transaction { [self] transaction in
-            let value = try await body(transaction)
+            let value = try await body(RecordedTransaction(base: transaction, database: self))
             if fails.load(ordering: .sequentiallyConsistent) { throw DatabaseError.unavailable("told to fail") }
             return value
         }
@@ -124,6 +138,7 @@ final class FaultyDatabase: Database {
 
     func write(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         written.add(1, ordering: .sequentiallyConsistent)
+        record(statement)
         if fails.load(ordering: .sequentiallyConsistent) { throw .unavailable("told to fail") }
         return try await base.write(statement, values)
     }
@@ -135,4 +150,19 @@ final class FaultyDatabase: Database {
     }
 
     func close() { base.close() }
+}
+
+/// A transaction whose statements are recorded.
+private struct RecordedTransaction: SQL.Transaction {
+    let base: any SQL.Transaction
+    let database: FaultyDatabase
+
+    var runsCompoundStatements: Bool { base.runsCompoundStatements }
+
+    func run(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        database.record(statement)
+        return try await base.run(statement, values)
+    }
+
+    func run(script: String) async throws(DatabaseError) { try await base.run(script: script) }
 }

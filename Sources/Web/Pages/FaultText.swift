@@ -1,3 +1,4 @@
+import Ground
 import Services
 
 /// What is wrong with a field, in the language of the page. A fault without a translation is told in English.
@@ -5,6 +6,11 @@ enum FaultText {
     static func text(of fault: FieldFault, in language: Language) -> String {
         guard language == .russian, let text = russian[fault.code] else { return fault.message }
         return text
+    }
+
+    /// The texts by their codes, for a script that hears of faults; it tells others as it hears them.
+    static func texts(in language: Language) -> JSON {
+        .object(language == .russian ? russian.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) } : [])
     }
 
     private static let russian = [
@@ -26,5 +32,8 @@ enum FaultText {
         "password_contains_personal_data": "Пароль почти совпадает с вашим именем или адресом.",
         "password_common": "Этот пароль входит в число самых распространённых.",
         "password_too_weak": "Этот пароль слишком легко угадать.",
+        "password_breached": "Этот пароль есть в списках украденных.",
+        "password_unchanged": "Новый пароль должен отличаться от прежнего.",
+        "password_used_before": "Этот пароль у вас уже был. Выберите другой.",
     ]
 }

@@ -1,0 +1,166 @@
+import Credentials
+import Ground
+import Store
+
+/// Asks people for a code of their second factor in the talk: before anything of theirs is done there, and again before
+/// what is grave.
+///
+/// The message with the code is deleted, and the code is kept nowhere. What was wanted is done once the code is right.
+/// Telegram is what the talk itself has shown, so a code that comes by Telegram is no answer. Whoever has a company's bot
+/// could read what is said to it, and come in as anybody through it: there no code is asked for, and nothing opens.
+struct BotProofs: Sendable {
+    /// What a person wants.
+    enum Deed: Sendable {
+        case said(String)
+        /// A button, by what ``BotVoice`` has read, and the message that it belongs to.
+        case pressed(Substring, message: Int64)
+    }
+
+    /// What came of an answer.
+    enum Taken: Sendable {
+        case right(Deed)
+        case refused(Reply)
+    }
+
+    private static let codes: [SecondFactor] = [.totp, .email, .recoveryCode]
+
+    let store: DataStore
+    let sessions: BotSessions
+    let factors: SecondFactors
+    let stepUps: StepUpService
+    let vault: Vault
+    let clock: Clock
+
+    // MARK: Asking
+
+    /// Asks for a code, and keeps what is wanted until it comes.
+    func ask(before deed: Deed, in talk: BotTalk) async throws -> Reply {
+        guard talk.bot.company == nil else { throw AuthError.secondFactorUnavailable }
+        let (token, challenge) = try await openEnd(of: talk)
+        if let challenge, challenge.asksForEnrolment { return Reply(Self.enrolment(talk.language)) }
+        let offered: [SecondFactor]
+        if let challenge { offered = challenge.methods } else if let token {
+            let own = try await sessions.subject(of: token).person.factors
+            guard !own.isEmpty else { throw AuthError.insufficientUserAuthentication(maximumAge: .zero, level: .oneFactor) }
+            offered = SecondFactorGate.offered(of: own, after: ProvedMethods(TelegramService.method))
+        } else { throw AuthError.sessionEnded }
+        guard let factor = Self.codes.first(where: offered.contains) else { throw AuthError.secondFactorUnavailable }
+        if factor == .email {
+            if let challenge { try await factors.send(by: factor, for: challenge.token, from: talk.client) }
+            else if let token { try await stepUps.send(by: factor, to: token, from: talk.client) }
+        }
+        try await keep(deed, until: factor, challenge, in: talk)
+        return Reply(Self.question(factor, talk.language))
+    }
+
+    /// The session of the talk; or, where it has none that has shown a second factor, a sign-in that waits for one.
+    private func openEnd(of talk: BotTalk) async throws -> (AccessToken?, SecondFactorChallenge?) {
+        do throws(AuthError) { return (try await sessions.token(for: talk), nil) } catch {
+            guard case .secondFactorRequired = error else { throw error }
+            return (nil, try await sessions.begin(for: talk))
+        }
+    }
+
+    private func keep(_ deed: Deed, until factor: SecondFactor, _ challenge: SecondFactorChallenge?, in talk: BotTalk)
+        async throws
+    {
+        let (text, message): (String, Int64?) =
+            switch deed {
+            case .said(let text): (text, nil)
+            case .pressed(let data, let message): (String(data), message)
+            }
+        let signIn = try challenge.map { try vault.seal(Array($0.token.utf8), purpose: Self.purpose(talk)) }
+        let question = BotQuestion(
+            bot: talk.bot.id, telegramID: talk.person.id, factor: factor.rawValue, signIn: signIn, deed: text,
+            message: message, expiresAt: clock.now + SecondFactorGate.lifetime)
+        try await store.transaction { try await $0.botQuestions.write(question) }
+    }
+
+    private static func purpose(_ talk: BotTalk) -> String { "bot sign-in:\(talk.bot.id):\(talk.person.id)" }
+
+    // MARK: Taking
+
+    /// Takes what somebody has said for the code that was asked for. It counts as an attempt, as everywhere.
+    /// - Returns: nil where nothing was asked.
+    /// - Throws: `.unavailable`, for then it is tried again.
+    func take(_ text: String, in talk: BotTalk) async throws -> Taken? {
+        guard let question = try await store.reading.botQuestions.find(bot: talk.bot.id, telegramID: talk.person.id) else {
+            return nil
+        }
+        guard question.expiresAt > clock.now else { return .refused(try await over(in: talk)) }
+        do {
+            try await prove(text, answering: question, in: talk)
+            try await forget(in: talk)
+            return .right(question.message.map { .pressed(question.deed[...], message: $0) } ?? .said(question.deed))
+        } catch {
+            let error = AuthError.from(error)
+            switch error {
+            case .unavailable, .unexpected: throw error
+            case .tokenInvalid, .tokenExpired, .sessionEnded: return .refused(try await over(in: talk))
+            case .invalid: return .refused(Reply(Self.noCode(talk.language)))
+            case .codeInvalid: break
+            default: try await forget(in: talk)
+            }
+            return .refused(Reply(BotText(plain: BotExplanation.of(error, in: talk.language))))
+        }
+    }
+
+    private func prove(_ text: String, answering question: BotQuestion, in talk: BotTalk) async throws {
+        let asked = SecondFactor(rawValue: question.factor) ?? .recoveryCode
+        // A recovery code is good in the place of any other, and looks like none.
+        let factor = (try? FactorCodes.read(text, of: asked)) == nil ? .recoveryCode : asked
+        _ = try FactorCodes.read(text, of: factor)
+        guard let sealed = question.signIn else {
+            guard let token = try await sessions.token(for: talk) else { throw AuthError.sessionEnded }
+            _ = try await stepUps.prove(factor, code: text, by: token, from: talk.client)
+            return
+        }
+        let token = String(decoding: try vault.open(sealed, purpose: Self.purpose(talk)), as: UTF8.self)
+        let outcome = try await factors.signIn(token, with: factor, code: text, remembers: false, from: talk.client)
+        guard case .signedIn(let signedIn) = outcome else { throw AuthError.passwordChangeRequired }
+        try await sessions.hold(signedIn.session, for: talk)
+    }
+
+    private func over(in talk: BotTalk) async throws -> Reply {
+        try await forget(in: talk)
+        return Reply(
+            talk.language(
+                "That is over. Please begin again.", "Это уже неактуально. Начните, пожалуйста, сначала."))
+    }
+
+    private func forget(in talk: BotTalk) async throws {
+        try await store.transaction { try await $0.botQuestions.delete(bot: talk.bot.id, telegramID: talk.person.id) }
+    }
+
+    // MARK: Words
+
+    private static func question(_ factor: SecondFactor, _ language: Language) -> BotText {
+        let which: BotText =
+            switch factor {
+            case .totp:
+                language(
+                    "Send me the code of your authenticator app, or one of your recovery codes.",
+                    "Пришлите код из приложения-аутентификатора или один из кодов восстановления.")
+            case .email:
+                language(
+                    "I have sent a code to your e-mail address. Send it to me, or one of your recovery codes.",
+                    "Код отправлен на вашу почту. Пришлите его сюда или пришлите один из кодов восстановления.")
+            default: language("Send me one of your recovery codes.", "Пришлите один из кодов восстановления.")
+            }
+        return which + "\n\n"
+            + language(
+                "Your message is deleted as soon as I have read it.", "Ваше сообщение удаляется сразу после прочтения.")
+    }
+
+    private static func noCode(_ language: Language) -> BotText {
+        language(
+            "That is no code. Send me the digits of the code, or a recovery code.",
+            "Это не код. Пришлите цифры кода или код восстановления.")
+    }
+
+    private static func enrolment(_ language: Language) -> BotText {
+        language(
+            "Your account must have a second factor. Set one up on the pages of the server first.",
+            "У вашей учётной записи должен быть второй фактор. Сначала настройте его на страницах сервера.")
+    }
+}
