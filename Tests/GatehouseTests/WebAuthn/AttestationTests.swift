@@ -16,7 +16,7 @@ struct AttestationTests {
         return entries.first { $0.key == .text(name) }?.value
     }
 
-    private func statement(_ vector: W3CVectors.Vector) throws -> (format: String, statement: CBOR) {
+    private func word(of vector: W3CVectors.Vector) throws -> (format: String, statement: CBOR) {
         let object = try CBORReader.whole(vector.attestationObject)
         let format: String? = if case .text(let name)? = value("fmt", in: object) { name } else { nil }
         return (try #require(format), try #require(value("attStmt", in: object)))
@@ -52,13 +52,13 @@ struct AttestationTests {
 
     @Test("every format is there")
     func formats() throws {
-        let formats = try Set(Self.attested.map { try statement($0).format })
+        let formats = try Set(Self.attested.map { try word(of: $0).format })
         #expect(formats == ["packed", "tpm", "android-key", "apple", "fido-u2f"])
     }
 
     @Test("a wrong signature", arguments: attested)
     func signatures(vector: W3CVectors.Vector) throws {
-        let (format, statement) = try statement(vector)
+        let (format, statement) = try word(of: vector)
         guard let signature = bytes("sig", statement) else {
             // Apple signs nothing but the certificate, which says what it was made for.
             try #require(format == "apple")
@@ -85,10 +85,10 @@ struct AttestationTests {
     @Test("a certificate that was made for another model", arguments: ["packed", "tpm"])
     func models(format: String) throws {
         let vector = try #require(
-            Self.attested.first { try statement($0).format == format && signer(try statement($0).statement) != nil })
+            Self.attested.first { try word(of: $0).format == format && signer(try word(of: $0).statement) != nil })
         let made = try verify(vector)
         let object = try CBORReader.whole(vector.attestationObject)
-        let (_, statement) = try statement(vector)
+        let (_, statement) = try word(of: vector)
         let holder = try SoftwareAuthenticator(.es256)
         guard case .bytes(let data)? = value("authData", in: object) else { throw Unreadable() }
         // The same word for the same passkey, by a key whose certificate names a model or none.
@@ -118,7 +118,7 @@ struct AttestationTests {
 
     @Test("a certificate that has expired, holds not yet, or was altered, where roots are asked for", arguments: attested)
     func certificates(vector: W3CVectors.Vector) throws {
-        guard let certificate = signer(try statement(vector).statement) else {
+        guard let certificate = signer(try word(of: vector).statement) else {
             #expect(try verify(vector).attestation == .own)
             return
         }
