@@ -79,7 +79,7 @@ enum Routes {
             $0.post("/2fa/enrolment/setup", guard: .anyone, limit: .signIn, MiniAppFactorHandler.setup)
             $0.post("/2fa/enrolment", guard: .anyone, limit: .signIn, MiniAppFactorHandler.enrol)
             $0.post(
-                "/passkeys/second-factor-options", guard: .anyone, limit: .signIn, MiniAppFactorHandler.askPasskey)
+                "/passkeys/second-factor-options", guard: .anyone, limit: .passkeyOptions, MiniAppFactorHandler.askPasskey)
             $0.post("/passkeys/second-factor", guard: .anyone, limit: .signIn, MiniAppFactorHandler.finishWithPasskey)
             $0.get("/check", guard: .signedIn, limit: .check, MiniAppHandler.check)
             $0.post("/validate", guard: .tokenInBody, limit: .check, MiniAppHandler.validate)

@@ -12,7 +12,8 @@ import requests
 
 PACKAGE = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("GATEHOUSE_BINARY") or str(PACKAGE / ".build/release/gatehouse")
-NO_LIMITS = {f"RATE_LIMIT_{name}": "off" for name in ("SIGN_IN", "REGISTER", "REFRESH", "CHECK", "DEFAULT")}
+LIMITS = ("SIGN_IN", "REGISTER", "REFRESH", "CHECK", "DEFAULT", "PASSKEY_OPTIONS")
+NO_LIMITS = {f"RATE_LIMIT_{name}": "off" for name in LIMITS}
 PASSWORD = "clattering brass mill"
 # What a start or a stop may take on a busy machine; nothing waits that long when all is well.
 PATIENCE = 30
