@@ -69,6 +69,8 @@ struct BotUpdateTests {
         try await withConversation(["LEASE_TIME": "1s"]) { talk async throws in
             let ada = try talk.telegram.person("Ada")
             _ = try await talk.ask(ada, "/whoami")
+            // What was sent and could not be noted would be sent again.
+            _ = try await talk.gatehouse.letter(of: talk.telegram) { $0.state == .sent }
             talk.gatehouse.database.setFailing(true)
             // Whether the bot still gets to hear it is a matter of moments: without its lease it asks no more.
             try talk.telegram.says(ada, "/whoami")
