@@ -12,7 +12,7 @@ import requests
 
 PACKAGE = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("GATEHOUSE_BINARY") or str(PACKAGE / ".build/release/gatehouse")
-NO_LIMITS = {f"RATE_LIMIT_{name}": "off" for name in ("SIGN_IN", "REGISTER", "REFRESH", "CHECK", "DEFAULT")}
+NO_LIMITS = {f"RATE_LIMIT_{name}": "off" for name in ("SIGN_IN", "PASSKEY_OPTIONS", "REGISTER", "REFRESH", "CHECK", "DEFAULT")}
 PASSWORD = "clattering brass mill"
 # What a start or a stop may take on a busy machine; nothing waits that long when all is well.
 PATIENCE = 30
