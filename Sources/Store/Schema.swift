@@ -33,7 +33,7 @@ enum Schema {
         Migration(
             number: 18, name: "bots_that_ask", oldestProgram: 1, script: text(PackageResources._018_bots_that_ask_sql)),
         Migration(
-            number: 19, name: "audit_indexes", oldestProgram: 13, script: text(PackageResources._019_audit_indexes_sql)),
+            number: 19, name: "audit_indexes", oldestProgram: 1, script: text(PackageResources._019_audit_indexes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

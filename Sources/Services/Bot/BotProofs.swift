@@ -36,40 +36,57 @@ struct BotProofs: Sendable {
     /// Asks for a code, and keeps what is wanted until it comes.
     func ask(before deed: Deed, in talk: BotTalk) async throws -> Reply {
         guard talk.bot.company == nil else { throw AuthError.secondFactorUnavailable }
-        let (token, challenge) = try await openEnd(of: talk)
-        if let challenge, challenge.asksForEnrolment { return Reply(Self.enrolment(talk.language)) }
+        let gap = try await gap(in: talk)
         let offered: [SecondFactor]
-        if let challenge { offered = challenge.methods } else if let token {
+        switch gap {
+        case .signIn(let challenge):
+            guard !challenge.asksForEnrolment else { return Reply(Self.enrolment(talk.language)) }
+            offered = challenge.methods
+        case .session(let token):
             let own = try await sessions.subject(of: token).person.factors
-            guard !own.isEmpty else { throw AuthError.insufficientUserAuthentication(maximumAge: .zero, level: .oneFactor) }
-            offered = SecondFactorGate.offered(of: own, after: ProvedMethods(TelegramService.method))
-        } else { throw AuthError.sessionEnded }
-        guard let factor = Self.codes.first(where: offered.contains) else { throw AuthError.secondFactorUnavailable }
-        if factor == .email {
-            if let challenge { try await factors.send(by: factor, for: challenge.token, from: talk.client) }
-            else if let token { try await stepUps.send(by: factor, to: token, from: talk.client) }
+            offered = own.isEmpty ? [] : SecondFactorGate.offered(of: own, after: ProvedMethods(TelegramService.method))
         }
-        try await keep(deed, until: factor, challenge, in: talk)
+        guard let factor = Self.codes.first(where: offered.contains) else { throw AuthError.secondFactorUnavailable }
+        if factor == .email { try await send(by: factor, for: gap, in: talk) }
+        try await keep(deed, until: factor, for: gap, in: talk)
         return Reply(Self.question(factor, talk.language))
     }
 
-    /// The session of the talk; or, where it has none that has shown a second factor, a sign-in that waits for one.
-    private func openEnd(of talk: BotTalk) async throws -> (AccessToken?, SecondFactorChallenge?) {
-        do throws(AuthError) { return (try await sessions.token(for: talk), nil) } catch {
+    /// What a code is missing for.
+    private enum Gap {
+        /// The talk has none that has shown a second factor.
+        case signIn(SecondFactorChallenge)
+        /// It has, too long ago.
+        case session(AccessToken)
+    }
+
+    private func gap(in talk: BotTalk) async throws -> Gap {
+        do throws(AuthError) {
+            if let token = try await sessions.token(for: talk) { return .session(token) }
+        } catch {
             guard case .secondFactorRequired = error else { throw error }
-            return (nil, try await sessions.begin(for: talk))
+            if let challenge = try await sessions.begin(for: talk) { return .signIn(challenge) }
+        }
+        throw AuthError.sessionEnded
+    }
+
+    private func send(by factor: SecondFactor, for gap: Gap, in talk: BotTalk) async throws {
+        switch gap {
+        case .signIn(let challenge): try await factors.send(by: factor, for: challenge.token, from: talk.client)
+        case .session(let token): try await stepUps.send(by: factor, to: token, from: talk.client)
         }
     }
 
-    private func keep(_ deed: Deed, until factor: SecondFactor, _ challenge: SecondFactorChallenge?, in talk: BotTalk)
-        async throws
-    {
+    private func keep(_ deed: Deed, until factor: SecondFactor, for gap: Gap, in talk: BotTalk) async throws {
         let (text, message): (String, Int64?) =
             switch deed {
             case .said(let text): (text, nil)
             case .pressed(let data, let message): (String(data), message)
             }
-        let signIn = try challenge.map { try vault.seal(Array($0.token.utf8), purpose: Self.purpose(talk)) }
+        var signIn: [UInt8]?
+        if case .signIn(let challenge) = gap {
+            signIn = try vault.seal(Array(challenge.token.utf8), purpose: Self.purpose(talk))
+        }
         let question = BotQuestion(
             bot: talk.bot.id, telegramID: talk.person.id, factor: factor.rawValue, signIn: signIn, deed: text,
             message: message, expiresAt: clock.now + SecondFactorGate.lifetime)
