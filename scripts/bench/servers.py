@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import machine
 
-LIMITS = ("SIGN_IN", "REGISTER", "REFRESH", "CHECK", "DEFAULT")
+LIMITS = ("SIGN_IN", "PASSKEY_OPTIONS", "REGISTER", "REFRESH", "CHECK", "DEFAULT")
 
 
 def environment(settings=None):

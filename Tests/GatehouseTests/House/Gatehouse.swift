@@ -24,7 +24,7 @@ final class Gatehouse: Sendable {
     static let settings = [
         "ARGON2_MEMORY": "64", "ARGON2_PASSES": "1", "HASH_THREADS": "1", "PORT": "0",
         "RATE_LIMIT_SIGN_IN": "off", "RATE_LIMIT_REGISTER": "off", "RATE_LIMIT_REFRESH": "off",
-        "RATE_LIMIT_CHECK": "off", "RATE_LIMIT_DEFAULT": "off", "MAIL_URL": "off",
+        "RATE_LIMIT_CHECK": "off", "RATE_LIMIT_PASSKEY_OPTIONS": "off", "RATE_LIMIT_DEFAULT": "off", "MAIL_URL": "off",
     ]
 
     init(
