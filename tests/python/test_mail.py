@@ -146,9 +146,7 @@ def test_what_a_server_refuses_before_it_knows_whom_the_mail_is_for_is_tried_aga
         assert mail.wait_for(1)[0].recipients == ["ada@example.com"]
         assert not any(mail.refusals.values())
         line = next(line for line in server.logged if "mail.failed" in line)
-        assert "mail_refused" not in line
-        if "MAIL" in refusals:
-            assert "mail_server_unready" in line and refusals["MAIL"][0][:3] in line
+        assert "mail_server_unready" in line and next(iter(refusals.values()))[0][:3] in line
         assert not any("mail.dead" in line for line in server.logged)
 
 

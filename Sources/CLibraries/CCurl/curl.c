@@ -323,7 +323,8 @@ static enum gh_curl_fault fault_of(const struct errand *errand, CURLcode code, l
     if (errand->answered && code == CURLE_ABORTED_BY_CALLBACK && status < 400) return GH_CURL_NONE;
     if (code == CURLE_ABORTED_BY_CALLBACK && atomic_load(&errand->multi->is_stopping)) return GH_CURL_STOPPED;
     if (errand->text && status >= 400
-        && (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_RECV_ERROR))
+        && (code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_RECV_ERROR
+            || code == CURLE_REMOTE_ACCESS_DENIED))
         return errand->has_named ? GH_CURL_REFUSED : GH_CURL_UNREADY;
     switch (code) {
     case CURLE_OK: return GH_CURL_NONE;

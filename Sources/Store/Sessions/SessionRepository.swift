@@ -108,7 +108,7 @@ public struct SessionRepository: Sendable {
         try await sql.run(Self.byID, [id.sqlValue]).first()
     }
 
-    // Those that have ended count as well, so that the index alone answers: few people have ever so many.
+    // Those that have ended count as well, so that the index alone answers.
     private static let hasMoreThan = Statement(
         "SELECT 1 FROM user_sessions WHERE user_id = $1 LIMIT 1 OFFSET $2")
     private static let surplusOfUser = Statement(

@@ -4,22 +4,34 @@ const outcome = document.getElementById("outcome");
 const token = decodeURIComponent(location.hash.slice(1));
 const faults = JSON.parse(form.dataset.faults);
 const dead = ["link_invalid", "invitation_invalid"];
+const page = location.pathname + location.search;
 // It is of no use any more in the history, nor to whoever looks over a shoulder.
-history.replaceState(null, "", location.pathname + location.search);
+history.replaceState(null, "", page);
 for (const other of document.querySelectorAll(".languages a")) other.hash = token;
 
 function tell(text, isGood, isOver) {
   outcome.textContent = text;
   outcome.className = isGood ? "notice" : "alert";
   outcome.hidden = false;
-  if (isOver) form.hidden = true;
+  if (!isOver) return;
+  form.hidden = true;
+  // What had the focus is gone.
+  outcome.focus();
+}
+
+function explain(status, json) {
+  if (dead.includes(json.code)) tell(form.dataset.invalid, false, true);
+  else if (json.code === "email_taken") tell(form.dataset.taken, false, true);
+  else if (json.code === "validation_failed") tellFaults(json.errors);
+  else if (status === 429 || status >= 500) tell(form.dataset.failed, false, false);
+  else tell(form.dataset.refused, false, false);
 }
 
 async function post(path, body) {
   const answer = await fetch(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   });
-  return { ok: answer.ok, json: await answer.json() };
+  return { ok: answer.ok, status: answer.status, json: await answer.json() };
 }
 
 function mark(input, text) {
@@ -51,30 +63,25 @@ async function follow() {
     body[input.name] = input.value;
   }
   outcome.hidden = true;
-  const { ok, json } = await post(form.dataset.call, body);
-  if (ok) {
-    if (json.password_reset_token) {
-      location.assign(form.dataset.reset + location.search + "#" + json.password_reset_token);
-    } else {
-      const needsMore = json.second_factor_required || json.requires_password_change;
-      tell(needsMore ? form.dataset.more : form.dataset.done, true, true);
-    }
-  } else if (dead.includes(json.code)) {
-    tell(form.dataset.invalid, false, true);
-  } else if (json.code === "email_taken") {
-    tell(form.dataset.taken, false, true);
-  } else if (json.code === "validation_failed") {
-    tellFaults(json.errors);
+  const { ok, status, json } = await post(form.dataset.call, body);
+  if (!ok) return explain(status, json);
+  if (json.password_reset_token) {
+    location.assign(form.dataset.reset + location.search + "#" + json.password_reset_token);
   } else {
-    tell(form.dataset.failed, false, false);
+    const needsMore = json.second_factor_required || json.requires_password_change;
+    tell(needsMore ? form.dataset.more : form.dataset.done, true, true);
   }
 }
 
 async function begin() {
   if (!token) return tell(form.dataset.invalid, false, true);
   if (form.dataset.inquiry) {
-    const { ok, json } = await post(form.dataset.inquiry, { token });
-    if (!ok) return tell(dead.includes(json.code) ? form.dataset.invalid : form.dataset.failed, false, true);
+    const { ok, status, json } = await post(form.dataset.inquiry, { token });
+    if (!ok) {
+      // Whoever loads the page again tries again.
+      if (!dead.includes(json.code)) history.replaceState(null, "", page + "#" + token);
+      return explain(status, json);
+    }
     const about = document.getElementById("about");
     about.textContent = [json.email, json.company && json.company.name].filter(Boolean).join(", ");
     about.hidden = false;
@@ -91,5 +98,10 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   try { await follow(); } catch { tell(form.dataset.failed, false, false); }
   button.disabled = false;
+  // A button that is disabled loses the focus.
+  if (document.activeElement === document.body) button.focus();
 });
-begin().catch(() => tell(form.dataset.failed, false, true));
+begin().catch(() => {
+  history.replaceState(null, "", page + "#" + token);
+  tell(form.dataset.failed, false, false);
+});

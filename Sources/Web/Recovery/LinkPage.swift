@@ -115,11 +115,27 @@ enum LinkPage: String, CaseIterable {
     private static let more = Phrase(
         "The link was good, but more is needed: sign in with your password.",
         "Ссылка верна, но этого мало: войдите с паролем.")
-    private static let invalid = Phrase(
-        "This link does not work: it was used, has expired, or was asked for in another browser. Ask for a new one.",
-        "Ссылка не действует: она использована, истекла или запрошена в другом браузере. Запросите новую.")
-    private static let taken = Phrase(
-        "The address has an account already. Sign in with it.", "На этот адрес уже есть учётная запись. Войдите с ней.")
+    private static let refused = Phrase(
+        "This is not possible. Ask your administrator.", "Это невозможно. Обратитесь к администратору.")
+
+    private var invalid: Phrase {
+        self == .invitation
+            ? Phrase(
+                "This link does not work: it was used, has expired, or was withdrawn. Ask whoever invited you.",
+                "Ссылка не действует: она использована, истекла или отозвана. Обратитесь к тому, кто вас пригласил.")
+            : Phrase(
+                "This link does not work: it was used, has expired, or was asked for in another browser. Ask for a new one.",
+                "Ссылка не действует: она использована, истекла или запрошена в другом браузере. Запросите новую.")
+    }
+
+    private var taken: Phrase {
+        self == .invitation
+            ? Phrase("The address has an account already. Sign in with it.", "На этот адрес уже есть учётная запись. Войдите с ней.")
+            : Phrase(
+                "The address has another account by now. Ask your administrator.",
+                "У этого адреса теперь другая учётная запись. Обратитесь к администратору.")
+    }
+
     private static let failed = Phrase("It did not work. Try again in a while.", "Не получилось. Попробуйте немного позже.")
 
     private func page(in language: Language) -> Response {
@@ -134,7 +150,7 @@ enum LinkPage: String, CaseIterable {
             <p>\(explanation.in(language))</p>
             \(about)
             <noscript><p class="alert">\(without.in(language))</p></noscript>
-            <p id="outcome" role="alert" hidden></p>
+            <p id="outcome" role="status" tabindex="-1" hidden></p>
             <form id="link"\(data(in: language)) novalidate hidden>
             \(form)
             <button type="submit">\(button.in(language))</button>
@@ -146,8 +162,8 @@ enum LinkPage: String, CaseIterable {
     private func data(in language: Language) -> HTML {
         let texts: [(String, String)] = [
             ("call", call), ("inquiry", inquiry ?? ""), ("reset", LinkPage.resetPassword.rawValue),
-            ("done", done.in(language)), ("more", Self.more.in(language)), ("invalid", Self.invalid.in(language)),
-            ("taken", Self.taken.in(language)), ("failed", Self.failed.in(language)),
+            ("done", done.in(language)), ("more", Self.more.in(language)), ("invalid", invalid.in(language)),
+            ("taken", taken.in(language)), ("refused", Self.refused.in(language)), ("failed", Self.failed.in(language)),
             ("faults", FaultText.texts(in: language).text),
         ]
         return texts.reduce("") { "\($0) data-\($1.0)=\"\($1.1)\"" }

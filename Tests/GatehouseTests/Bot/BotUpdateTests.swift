@@ -74,13 +74,13 @@ struct BotUpdateTests {
             talk.gatehouse.database.setFailing(true)
             // Whether the bot still gets to hear it is a matter of moments: without its lease it asks no more.
             try talk.telegram.says(ada, "/whoami")
-            #expect(try talk.telegram.said(ada).count == 1)
             talk.gatehouse.database.setFailing(false)
             // What was claimed when the database failed is free again by then.
             talk.gatehouse.clock.advance(by: .seconds(61))
             let hasAnswered = try await eventually(within: .seconds(60)) { try talk.telegram.said(ada).count >= 2 }
             #expect(hasAnswered)
-            #expect(try talk.telegram.said(ada).count == 2)
+            // What was answered twice would stand before the next answer.
+            #expect(try await talk.ask(ada, "/help") != (try talk.telegram.said(ada)[1]["text"]?.string))
         }
     }
 

@@ -83,7 +83,7 @@ import Testing
     func former(kind: StoreKind) async throws {
         try await withGatehouse(on: kind, ["JWT_EXPIRES_IN": "1h"]) { gatehouse async throws in
             let ada = try gatehouse.registered()
-            let app = try ada.authenticator()
+            _ = try ada.authenticator()
             let id = try #require(UUID(ada.sessionID))
             func become(_ methods: String) async throws {
                 _ = try await gatehouse.database.write(
@@ -101,7 +101,6 @@ import Testing
                 let code = try ada.post("/auth/2fa/recovery-codes").code
                 #expect(code == (level == "aal1" ? "insufficient_user_authentication" : ""), "\(methods): \(code)")
             }
-            _ = app
         }
     }
 
