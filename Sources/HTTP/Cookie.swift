@@ -38,9 +38,10 @@ extension Request {
     /// The value of the first cookie of that name.
     public func cookie(_ name: String) -> String? {
         for line in headers.values("cookie") {
-            for pair in line.split(separator: ";") {
-                let parts = ProxyTrust.trim(pair).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                if parts.count == 2, parts[0] == name { return String(parts[1]) }
+            for part in line.utf8.split(separator: UInt8(ascii: ";")) {
+                let pair = ProxyTrust.trim(Substring(part)).utf8
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else { continue }
+                return String(Substring(pair[equals...].dropFirst()))
             }
         }
         return nil

@@ -31,6 +31,12 @@ public struct Request: Sendable {
         return copy
     }
 
+    /// What the body is, without parameters and in lower case (RFC 9110, section 8.3.1).
+    public var mediaType: String? {
+        guard let type = headers["content-type"]?.utf8.prefix(while: { $0 != UInt8(ascii: ";") }) else { return nil }
+        return ProxyTrust.trim(Substring(type)).lowercased()
+    }
+
     /// The value of the `index`th placeholder that was declared `:uuid`.
     public func uuid(_ index: Int = 0) throws(RequestError) -> UUID {
         guard parameters.indices.contains(index), let id = UUID(parameters[index]) else { throw .noSuchParameter }

@@ -34,6 +34,8 @@ enum Schema {
             number: 18, name: "bots_that_ask", oldestProgram: 1, script: text(PackageResources._018_bots_that_ask_sql)),
         Migration(
             number: 19, name: "audit_indexes", oldestProgram: 1, script: text(PackageResources._019_audit_indexes_sql)),
+        Migration(
+            number: 20, name: "proof_index", oldestProgram: 1, script: text(PackageResources._020_proof_index_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -28,7 +28,7 @@ public struct BotSessions: Sendable {
         try await sessions.announce(ended: ended)
         guard let session else { return nil }
         let token = AccessToken(
-            userID: session.userID, sessionID: session.id, companyID: session.companyID, methods: session.methods.split(separator: " ").map(String.init),
+            userID: session.userID, sessionID: session.id, companyID: session.companyID, methods: session.methods.spaceSeparated,
             expiresAt: now + sessions.accessTokens.lifetime)
         let subject = try await sessions.admit(token, from: talk.client.address, as: talk.client)
         try Standing.check(subject)

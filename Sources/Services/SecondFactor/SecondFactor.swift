@@ -47,7 +47,7 @@ struct ProvedMethods: Sendable {
 
     private(set) var all: [String]
 
-    init(_ text: String) { all = text.split(separator: " ").map(String.init) }
+    init(_ text: String) { all = text.spaceSeparated }
 
     var text: String { all.joined(separator: " ") }
     /// Not by the word alone: older programs took the same way twice for two factors.

@@ -91,7 +91,7 @@ struct SecondFactorGate: Sendable {
 
 extension StoredChallenge {
     /// What may be shown.
-    var offered: [SecondFactor] { factors.split(separator: " ").compactMap { SecondFactor(rawValue: String($0)) } }
+    var offered: [SecondFactor] { factors.spaceSeparated.compactMap(SecondFactor.init) }
 
     /// What the audit log tells of the sign-in.
     var auditFacts: [JSON.Member] { (try? JSON.parse(Array(facts.utf8)))?.members ?? [] }

@@ -42,7 +42,7 @@ public final class AccessTokens: Sendable {
             id: Base64URL.encode(random.bytes(12)), issuedAt: now, expiresAt: now + settings.accessLifetime)
         do {
             try builder.add("sid", .string(session.id.description))
-            try builder.add("amr", .array(session.methods.split(separator: " ").map { .string(String($0)) }))
+            try builder.add("amr", .array(session.methods.spaceSeparated.map { .string($0) }))
             try builder.add("acr", .string(session.level.rawValue))
             try builder.add("auth_time", .integer(session.authenticatedAt.seconds))
             if let company = session.companyID { try builder.add("cid", .string(company.description)) }

@@ -66,7 +66,7 @@ public struct TelegramSettings: Sendable {
 
     /// Without `profile` no token says who somebody is.
     private static func scopes(_ text: String) -> String? {
-        let scopes = text.split(separator: " ")
+        let scopes = text.spaceSeparated
         let areWords = scopes.allSatisfy { $0.utf8.allSatisfy { (97...122).contains($0) || $0 == 95 || $0 == 58 } }
         return areWords && scopes.contains("openid") && scopes.contains("profile") ? scopes.joined(separator: " ") : nil
     }

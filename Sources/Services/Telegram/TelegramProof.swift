@@ -59,7 +59,8 @@ enum LoginWidget {
         let code = try fields.code(by: keys.widget)
         let expiry = try fields.moment(at: now, maximumAge: maximumAge) + maximumAge
         return TelegramProof(
-            door: .widget, bot: bot, person: person, digest: TelegramDigest.of(code, expiresAt: expiry), expiresAt: expiry)
+            door: .widget, bot: bot, person: person,
+            digest: TelegramProofRepository.digest(of: code, expiresAt: expiry), expiresAt: expiry)
     }
 
     private static func person(in fields: TelegramFields) throws(TelegramFault) -> TelegramPerson {
@@ -92,8 +93,8 @@ enum InitData {
         let parameter = fields["start_param"]
         if let parameter, !isParameter(parameter) { throw .malformed("The field start_param is not as Telegram writes it.") }
         return TelegramProof(
-            door: .miniApp, bot: bot, person: person, digest: TelegramDigest.of(code, expiresAt: expiry), expiresAt: expiry,
-            startParameter: parameter)
+            door: .miniApp, bot: bot, person: person,
+            digest: TelegramProofRepository.digest(of: code, expiresAt: expiry), expiresAt: expiry, startParameter: parameter)
     }
 
     private static func isParameter(_ text: String) -> Bool {
@@ -104,13 +105,5 @@ enum InitData {
                 default: false
                 }
             }
-    }
-}
-
-/// By what a proof is known again: the code over its fields, whatever order they came in.
-enum TelegramDigest {
-    /// Those that end together stand together, so that one sign-in writes where the last one did.
-    static func of(_ code: [UInt8], expiresAt expiry: Timestamp) -> [UInt8] {
-        withUnsafeBytes(of: expiry.milliseconds.bigEndian) { Array($0) } + code.prefix(24)
     }
 }

@@ -285,5 +285,5 @@ extension TelegramIdentity {
 
 extension Session {
     /// Whether it opens nothing beyond the company that it stands in.
-    var isBoundToCompany: Bool { methods.split(separator: " ").contains(Substring(TelegramService.companyMethod)) }
+    var isBoundToCompany: Bool { methods.spaceSeparated.contains(TelegramService.companyMethod) }
 }

@@ -88,7 +88,7 @@ public struct User: Sendable, RowDecodable {
         lockedUntil = try row.next()
         deletedAt = try row.next()
         accessEndsAt = try row.next()
-        secondFactors = try row.next(String.self).split(separator: " ").map(String.init)
+        secondFactors = try row.next(String.self).spaceSeparated
         rule = try AddressRule(row: &row)
     }
 

@@ -58,7 +58,7 @@ public struct Passkey: Sendable, RowDecodable {
         name = try row.next()
         aaguid = try row.next()
         let transports: String = try row.next()
-        self.transports = transports.split(separator: " ").map(String.init)
+        self.transports = transports.spaceSeparated
         isDiscoverable = try row.next()
         isSecondFactor = try row.next()
         isBackupEligible = try row.next()

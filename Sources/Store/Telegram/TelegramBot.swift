@@ -61,7 +61,7 @@ public struct TelegramBot: Sendable, RowDecodable {
         token = try row.next()
         clientSecret = try row.next()
         let doors: String = try row.next()
-        self.doors = doors.split(separator: " ").compactMap { TelegramDoor(rawValue: String($0)) }
+        self.doors = doors.spaceSeparated.compactMap(TelegramDoor.init)
         autoCreates = try row.next()
         isEnabled = try row.next()
         createdAt = try row.next()

@@ -156,6 +156,16 @@ public struct TelegramIdentityRepository: Sendable {
 public struct TelegramProofRepository: Sendable {
     let sql: any StatementRunner
 
+    /// The digest of what a code signs, the same in whatever order its fields came. Those that expire together stand
+    /// together: a sign-in writes near where the last one did.
+    public static func digest(of code: [UInt8], expiresAt expiry: Timestamp) -> [UInt8] {
+        start(of: expiry) + code.prefix(24)
+    }
+
+    private static func start(of expiry: Timestamp) -> [UInt8] {
+        withUnsafeBytes(of: expiry.milliseconds.bigEndian) { Array($0) }
+    }
+
     private static let insertProof = Statement(
         "INSERT INTO telegram_proofs (digest, expires_at) VALUES ($1, $2)")
 
@@ -165,10 +175,15 @@ public struct TelegramProofRepository: Sendable {
         try await sql.run(Self.insertProof, [digest.sqlValue, expiry.sqlValue])
     }
 
-    private static let sweepProofs = Statement("DELETE FROM telegram_proofs WHERE expires_at < $1")
+    // On SQLite no index has those that are found by the digest.
+    private static let sweepOrdered = Statement("DELETE FROM telegram_proofs WHERE digest < $2 AND expires_at < $1")
+    private static let sweepOthers = Statement(
+        sqlite: "DELETE FROM telegram_proofs WHERE digest >= x'0001' AND expires_at < $1",
+        postgres: "DELETE FROM telegram_proofs WHERE expires_at < $1")
 
     public func sweep(expiredBefore moment: Timestamp) async throws(DatabaseError) {
-        try await sql.run(Self.sweepProofs, [moment.sqlValue])
+        try await sql.run(Self.sweepOrdered, [moment.sqlValue, Self.start(of: moment).sqlValue])
+        try await sql.run(Self.sweepOthers, [moment.sqlValue])
     }
 }
 

@@ -55,7 +55,7 @@ public struct TelegramSignIn: Sendable, RowDecodable {
         botID = try row.next()
         matchNumber = try row.next()
         let choices: String = try row.next()
-        self.choices = choices.split(separator: " ").compactMap { Int64($0) }
+        self.choices = choices.spaceSeparated.compactMap { Int64($0) }
         address = try row.next()
         userAgent = try row.next()
         telegramID = try row.next()

@@ -55,7 +55,7 @@ public struct Webhook: Sendable, RowDecodable {
         companyID = try row.next()
         url = try row.next()
         let events: String = try row.next()
-        self.events = events.split(separator: " ").map { String($0) }
+        self.events = events.spaceSeparated
         description = try row.next()
         isEnabled = try row.next()
         let reason: String? = try row.next()
@@ -80,6 +80,6 @@ public struct WebhookSubscription: Sendable, RowDecodable {
         webhook = try row.next()
         company = try row.next()
         let events: String = try row.next()
-        self.events = events.split(separator: " ").map { String($0) }
+        self.events = events.spaceSeparated
     }
 }

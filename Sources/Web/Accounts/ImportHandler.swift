@@ -90,8 +90,7 @@ enum PeopleFile {
 
     /// nil where the type of the body is none of those.
     static func format(of request: Request) -> ImportFormat? {
-        guard let type = request.headers["content-type"]?.split(separator: ";").first else { return nil }
-        switch type.filter({ $0 != " " }).lowercased() {
+        switch request.mediaType {
         case "text/csv": return .csv
         case "application/json": return .json
         case "application/jsonl", "application/x-ndjson": return .jsonl

@@ -48,7 +48,7 @@ struct ValidationAnswer: Answer {
                 DeviceSchema.write(subject.session.device, into: &writer)
                 writer.name("methods")
                 writer.array { writer in
-                    for method in subject.session.methods.split(separator: " ") { writer.string(String(method)) }
+                    for method in subject.session.methods.spaceSeparated { writer.string(method) }
                 }
                 writer.member("acr", subject.session.level.rawValue)
                 writer.member("auth_time", subject.session.authenticatedAt.rfc3339)
@@ -132,7 +132,7 @@ struct SessionAnswer: ValueAnswer {
         [
             "id": JSON(session.id), "current": .bool(session.id == current), "device": DeviceSchema.json(session.device),
             "ip": .string(session.ip), "user_agent": .string(session.userAgent),
-            "methods": JSON(session.methods.split(separator: " ").map(String.init)),
+            "methods": JSON(session.methods.spaceSeparated),
             "acr": .string(session.level.rawValue), "auth_time": JSON(session.authenticatedAt), "created_at": JSON(session.createdAt),
             "last_used_at": JSON(session.lastUsedAt), "expires_at": JSON(session.expiresAt),
             "ended_at": JSON(session.endedAt), "end_reason": JSON(session.endReason?.rawValue),

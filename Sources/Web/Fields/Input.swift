@@ -102,18 +102,12 @@ extension Request {
     /// The body as a JSON object; an empty body is an empty object.
     private func json() throws(Problem) -> JSON {
         guard case .bytes(let bytes) = body, !bytes.isEmpty else { return .object([]) }
-        guard let type = headers["content-type"], Self.isJSON(type) else { throw Problem(.unsupportedMediaType) }
+        guard mediaType == "application/json" else { throw Problem(.unsupportedMediaType) }
         let value: JSON
         do { value = try JSON.parse(bytes) } catch {
             throw Problem(.malformedBody, detail: "The body is no JSON that can be read: \(error.reason) at byte \(error.offset).")
         }
         guard value.members != nil else { throw Problem(.malformedBody, detail: "The body must be a JSON object.") }
         return value
-    }
-
-    // Taking the header apart costs more than reading the body of a refresh, and most clients send the bare type.
-    private static func isJSON(_ type: String) -> Bool {
-        let json = "application/json"
-        return type == json || type.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() } == json
     }
 }

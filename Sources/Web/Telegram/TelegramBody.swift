@@ -22,7 +22,7 @@ struct TelegramBody {
 
     private static func read(_ request: Request) throws -> (TelegramEvidence, String?) {
         guard case .bytes(let bytes) = request.body, !bytes.isEmpty else { throw malformed("The body is empty.") }
-        switch request.headers["content-type"]?.split(separator: ";").first.map({ $0.filter { $0 != " " }.lowercased() }) {
+        switch request.mediaType {
         case "application/x-www-form-urlencoded":
             guard let text = String(validating: bytes, as: UTF8.self) else { throw malformed("The body is no form.") }
             return try read(form: text)

@@ -1,5 +1,10 @@
+import Credentials
 import Ground
+import SQL
 import Testing
+
+@testable import Services
+@testable import Store
 
 @Suite("Housekeeping") struct HousekeepingTests {
     @Test("sessions that are long over are deleted, live ones and fresh revocations stay", arguments: Stores.all)
@@ -16,6 +21,25 @@ import Testing
             #expect(try await sessions.find(try #require(UUID(old.sessionID))) == nil)
             #expect(try await sessions.find(try #require(UUID(fresh.sessionID))) != nil)
             #expect(try live.isSignedIn())
+        }
+    }
+
+    @Test("what Telegram has signed is remembered until it is too old, whatever it is known by", arguments: Stores.all)
+    func proofs(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse in
+            let proofs = gatehouse.store.writing.telegramProofs
+            let expiry = gatehouse.clock.now + .seconds(300)
+            let code = Digest.sha256([1])
+            let known = [TelegramProofRepository.digest(of: code, expiresAt: expiry), code, [0, 0, 0] + code.prefix(29)]
+            for digest in known { try await proofs.use(digest, until: expiry) }
+            gatehouse.clock.advance(by: .seconds(300))
+            try await gatehouse.services.housekeeping.sweep()
+            for digest in known {
+                await #expect(throws: DatabaseError.self) { try await proofs.use(digest, until: expiry) }
+            }
+            gatehouse.clock.advance(by: .milliseconds(1))
+            try await gatehouse.services.housekeeping.sweep()
+            for digest in known { try await proofs.use(digest, until: expiry) }
         }
     }
 
