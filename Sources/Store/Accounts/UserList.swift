@@ -45,11 +45,25 @@ struct UserList {
         /// Along the index of the order, past all whom a filter leaves out.
         case alongOrder
         /// The same, and not far: the page may be shorter than it ought to be.
-        case alongStartOfOrder
+        case alongStartOfOrder(Stretch)
         /// Along the index of a filter, which has them in order.
         case along(Filter)
         /// All that a filter leaves are sorted.
         case gathering(Filter)
+
+        /// Whose people it leads to, and to nobody else.
+        var filter: Filter? {
+            switch self {
+            case .alongOrder, .alongStartOfOrder: nil
+            case .along(let filter), .gathering(let filter): filter
+            }
+        }
+    }
+
+    /// So many entries of the order are looked at before another way is tried.
+    enum Stretch: Int, CaseIterable {
+        case short = 100
+        case long = 500
     }
 
     /// What decides the text of the statement.

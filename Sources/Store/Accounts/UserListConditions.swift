@@ -1,7 +1,8 @@
 /// What is asked of each person on a list. `id` is where a text has the person's id.
 enum UserListConditions {
     /// What can be told of the id alone stands first.
-    static func filters(of id: String) -> String {
+    /// - Parameter filter: whose people are all that come; it is not asked for again.
+    static func filters(of id: String, leftBy filter: UserList.Filter?) -> String {
         // The casts tell PostgreSQL a type before the first use does.
         let member = """
             CAST($5 AS uuid) IS NULL
@@ -11,10 +12,9 @@ enum UserListConditions {
             CAST($6 AS uuid) IS NULL OR (SELECT 1 FROM user_roles g WHERE g.user_id = \(id) AND g.role_id = $6
                 AND (g.company_id = $5 OR $5 IS NULL) AND \(hasNotEnded("g")) LIMIT 1) = 1
             """
-        return that(member) + that(holder)
-            + """
-             AND (u.status = $4 OR $4 IS NULL) AND ((u.deleted_at IS NULL) = ($9 = 0))
-            """ + that("COALESCE(u.last_login_at, 0) >= $7 AND COALESCE(u.last_login_at, 0) < $8")
+        return (filter == .company ? "" : that(member)) + that(holder)
+            + that("(u.status = $4 OR $4 IS NULL) AND ((u.deleted_at IS NULL) = ($9 = 0))")
+            + that("COALESCE(u.last_login_at, 0) >= $7 AND COALESCE(u.last_login_at, 0) < $8")
     }
 
     /// A role that has ended counts for nothing.

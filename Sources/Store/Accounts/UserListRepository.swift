@@ -23,18 +23,26 @@ public struct UserListRepository: Sendable {
         guard let (narrowest, size) = try await narrowest(of: list) else { return try await page(list, .alongOrder) }
         if let way = list.way(through: narrowest) { return try await page(list, way) }
         if size <= Self.handful { return try await page(list, .gathering(narrowest)) }
-        let start = try await page(list, .alongStartOfOrder)
-        if start.count == query.limit { return start }
+        // A short one where it may well hold the page.
+        for stretch in UserList.Stretch.allCases where stretch.rawValue >= 2 * query.limit {
+            let start = try await page(list, .alongStartOfOrder(stretch))
+            if start.count == query.limit { return start }
+        }
         return try await page(list, size < Self.mostGathered ? .gathering(narrowest) : .alongOrder)
     }
 
-    /// The filter that leaves the fewest people, and how many: ``mostGathered`` stands for any number from there on.
+    /// The filter that leaves the fewest people, and how many: ``mostGathered`` stands for any number from there on. Of
+    /// several that leave as many it is one that has them in order.
     private func narrowest(of list: UserList) async throws(DatabaseError) -> (UserList.Filter, Int)? {
         guard var row = try await sql.run(UserListStatements.sizes, list.valuesOfSizes).first else { return nil }
         var narrowest: (filter: UserList.Filter, size: Int)?
         for filter in UserList.Filter.allCases {
             let size: Int = try row.next()
-            guard list.filters.contains(filter), size < narrowest?.size ?? .max else { continue }
+            guard list.filters.contains(filter) else { continue }
+            if let (best, fewest) = narrowest {
+                let isBetter = size == fewest && list.way(through: best) == nil && list.way(through: filter) != nil
+                guard size < fewest || isBetter else { continue }
+            }
             narrowest = (filter, size)
         }
         return narrowest

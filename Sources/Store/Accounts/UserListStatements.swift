@@ -24,8 +24,8 @@ enum UserListStatements {
 
     private static func ways(in order: UserList.Order) -> [UserList.Way] {
         let filters = UserList.Filter.allCases.filter { order == .word || !UserList.Filter.words.contains($0) }
-        return [.alongOrder, .alongStartOfOrder] + filters.filter { $0.isOrdered(by: order) }.map(UserList.Way.along)
-            + filters.map(UserList.Way.gathering)
+        return [.alongOrder] + UserList.Stretch.allCases.map(UserList.Way.alongStartOfOrder)
+            + filters.filter { $0.isOrdered(by: order) }.map(UserList.Way.along) + filters.map(UserList.Way.gathering)
     }
 
     /// How many people each filter leaves; 0 for those that are not asked for.
@@ -47,7 +47,8 @@ enum UserListStatements {
         let key = shape.order == .lastLogin ? "CAST(\(parts.key) AS text)" : parts.key
         return """
             SELECT \(User.qualifiedColumns), \(key) FROM \(parts.entries) \(parts.arePeople ? "" : person(parts.id, in: dialect))
-            WHERE 1 = 1\(parts.conditions)\(UserListConditions.filters(of: parts.id)) ORDER BY \(parts.sorting(shape.start)) LIMIT $3
+            WHERE 1 = 1\(parts.conditions)\(UserListConditions.filters(of: parts.id, leftBy: shape.way.filter))
+            ORDER BY \(parts.sorting(shape.start)) LIMIT $3
             """
     }
 
@@ -77,9 +78,9 @@ enum UserListStatements {
             case .alongOrder:
                 if shape.order == .word { go(along: "user_words e", "e.user_id") }
                 conditions = start(shape.start)
-            case .alongStartOfOrder:
+            case .alongStartOfOrder(let stretch):
                 if shape.order == .word { go(along: "user_words e", "e.user_id") }
-                go(along: "(\(firstEntries)) e", "e.id")
+                go(along: "(\(first(stretch))) e", "e.id")
                 key = "e.sort_key"
             case .along(let filter):
                 if filter == .role { go(along: "user_roles e", "e.user_id") }
@@ -107,17 +108,17 @@ enum UserListStatements {
         }
 
         /// The first entries of the order from where the page starts.
-        private var firstEntries: String {
+        private func first(_ stretch: UserList.Stretch) -> String {
             let starts: [UserList.Start] =
                 shape.start == .after && shape.order.isOfExpression ? [.amongEquals, .afterEquals] : [shape.start]
             let parts = starts.map { start in
                 """
                 SELECT * FROM (SELECT \(id) AS id, \(key) AS sort_key FROM \(entries) WHERE 1 = 1\(self.start(start))
-                    ORDER BY \(sorting(start)) LIMIT \(stretch)) s
+                    ORDER BY \(sorting(start)) LIMIT \(stretch.rawValue)) s
                 """
             }
             let order = shape.isDescending ? " DESC" : ""
-            return parts.joined(separator: " UNION ALL ") + " ORDER BY sort_key\(order), id\(order) LIMIT \(stretch)"
+            return parts.joined(separator: " UNION ALL ") + " ORDER BY sort_key\(order), id\(order) LIMIT \(stretch.rawValue)"
         }
 
         /// From where to where the order is followed.
@@ -142,9 +143,6 @@ enum UserListStatements {
             return text
         }
     }
-
-    /// So many entries are looked at before another way is tried.
-    private static let stretch = 500
 
     /// As the indexes have it.
     private static func key(of order: UserList.Order) -> String {
