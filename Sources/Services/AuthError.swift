@@ -83,6 +83,8 @@ public enum AuthError: Error, Sendable {
     case telegramRefused
     /// Whoever acts must have proved who they are of late, or more surely (RFC 9470).
     case insufficientUserAuthentication(maximumAge: Duration, level: AuthenticationLevel)
+    /// Whoever came in through a company's bot could be anybody who did: for this they must come in another way.
+    case companyBotSession
     /// The person has a second factor, or must have one, and has not shown it.
     case secondFactorRequired
     /// The factor is not set up, not asked for, or reaches nobody.

@@ -242,8 +242,8 @@ public final class Services: Sendable {
             store: store, sessions: sessions, grants: grants, reach: reach, mail: accessMail, mailBox: mail, audit: audit,
             settings: configuration.access, clock: clock, random: random)
         access = AccessService(
-            store: store, sessions: sessions, reach: reach, bots: bots, mail: accessMail, mailBox: mail, leases: leases,
-            audit: audit, settings: configuration.access, clock: clock)
+            store: store, sessions: sessions, reach: reach, users: users, bots: bots, mail: accessMail, mailBox: mail,
+            leases: leases, audit: audit, settings: configuration.access, clock: clock)
         let issuer = OIDCIssuer(configuration.telegram, courier: courier, clock: clock, log: base.log)
         let idTokens = IDTokens(issuer: issuer, clock: clock)
         let seals = OIDCSeals(vault: base.vault, origins: configuration.server.returnOrigins, clock: clock)

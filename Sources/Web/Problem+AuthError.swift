@@ -59,6 +59,7 @@ extension Problem {
         case .insufficientUserAuthentication(let age, let level):
             self.init(.insufficientUserAuthentication)
             challenge = "max_age=\(age.milliseconds / 1000), acr_values=\"\(level.rawValue)\""
+        case .companyBotSession: self.init(.companyBotSession)
         case .secondFactorRequired: self.init(.secondFactorRequired)
         case .secondFactorUnavailable: self.init(.secondFactorUnavailable)
         case .secondFactorEnabled: self.init(.secondFactorEnabled)

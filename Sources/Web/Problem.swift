@@ -61,6 +61,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case signInRefused = "sign_in_refused"
     case telegramRefused = "telegram_refused"
     case insufficientUserAuthentication = "insufficient_user_authentication"
+    case companyBotSession = "company_bot_session"
     case secondFactorRequired = "second_factor_required"
     case secondFactorUnavailable = "second_factor_unavailable"
     case secondFactorEnabled = "second_factor_enabled"
@@ -97,7 +98,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .unauthorized
         case .forbidden, .accountBlocked, .companySuspended, .passwordChangeRequired, .registrationClosed,
             .originNotAllowed, .roleCycle, .addressNotAllowed, .doorClosed, .accessRequired, .signInRefused,
-            .accessEnded, .secondFactorRequired:
+            .accessEnded, .secondFactorRequired, .companyBotSession:
             .forbidden
         case .notFound, .setupClosed, .invitationInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -181,6 +182,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .signInRefused: "The sign-in was refused in Telegram."
         case .telegramRefused: "Telegram has not confirmed the sign-in."
         case .insufficientUserAuthentication: "Prove again who you are, and as surely as is asked, before you do this."
+        case .companyBotSession: "Whoever came in through a company's bot cannot do this: sign in another way."
         case .secondFactorRequired: "A second factor is needed: sign in again."
         case .secondFactorUnavailable: "The second factor is not set up, not asked for, or reaches nobody."
         case .secondFactorEnabled: "The second factor is set up already."

@@ -23,9 +23,9 @@ extension AccessMail {
     }
 
     /// Tells them that it is many.
-    func tell(ofReviews counts: [UUID?: Int], through bots: [Bot], in repositories: Repositories) async throws {
+    func tell(ofReviewsIn companies: [UUID?], through bots: [Bot], in repositories: Repositories) async throws {
         var told: Set<Int64> = []
-        for company in counts.keys {
+        for company in companies {
             for reader in try await readers(of: [company].compactMap { $0 }, through: bots, repositories)
             where told.insert(reader.telegramID).inserted {
                 let text: BotText = Language(telegram: reader.language)(

@@ -20,9 +20,9 @@ extension AccessService {
                 let due = try await repositories.access.given(after: start, until: end, limit: Self.mostCards + 1)
                 guard !due.isEmpty else { return }
                 guard due.count <= Self.mostCards else {
-                    let counts = try await repositories.access.companiesOfGiven(after: start, until: end)
-                    try await mail.tell(ofReviews: counts, through: bots, in: repositories)
-                    return try await write(ofReviews: counts, in: repositories)
+                    let companies = try await repositories.access.companiesOfGiven(after: start, until: end)
+                    try await mail.tell(ofReviewsIn: companies, through: bots, in: repositories)
+                    return try await write(ofReviewsIn: companies, in: repositories)
                 }
                 for user in due { try await mail.ask(about: user, through: bots, in: repositories) }
                 try await write(about: due, in: repositories)
@@ -62,10 +62,10 @@ extension AccessService {
         return readers
     }
 
-    private func write(ofReviews counts: [UUID?: Int], in repositories: Repositories) async throws {
+    private func write(ofReviewsIn companies: [UUID?], in repositories: Repositories) async throws {
         guard mailBox.isOpen else { return }
         var told: Set<UUID> = []
-        for company in counts.keys {
+        for company in companies {
             for reader in try await mailReaders(in: company, repositories) where told.insert(reader.id).inserted {
                 try await post([:], to: reader, in: repositories)
             }

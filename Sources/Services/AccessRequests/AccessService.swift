@@ -9,6 +9,7 @@ public struct AccessService: Sendable {
     let store: DataStore
     let sessions: SessionService
     let reach: Reach
+    let users: UserService
     let bots: Bots
     let mail: AccessMail
     let mailBox: MailBox
@@ -105,18 +106,9 @@ public struct AccessService: Sendable {
         let now = clock.now
         try await sessions.endingSessions { repositories in
             try await demand(over: id, by: token, in: repositories)
-            try await reach.keepLastSuperAdmin(without: id, in: repositories)
-            guard try await repositories.access.noteReview(of: id, at: now),
-                try await repositories.users.setStatus(of: id, to: .suspended, at: now)
-            else { throw AuthError.notFound }
-            let ended = try await repositories.sessions.endAll(ofUser: id, except: nil, because: .blocked, at: now)
-            let facts: [JSON.Member] = [
-                .init("status", .string(User.Status.suspended.rawValue)),
-                .init("sessions_ended", .integer(Int64(ended.count))),
-            ]
-            for kind: AuditEvent.Kind in [.accessWithdrawn, .statusChanged] {
-                try await audit.record(kind, about: id, by: token, facts, from: client, in: repositories)
-            }
+            guard try await repositories.access.noteReview(of: id, at: now) else { throw AuthError.notFound }
+            try await audit.record(.accessWithdrawn, about: id, by: token, from: client, in: repositories)
+            let ended = try await users.set(.suspended, of: id, because: nil, by: token, from: client, in: repositories)
             try await closeReview(of: id, confirmed: false, by: token, in: repositories)
             return ended
         }

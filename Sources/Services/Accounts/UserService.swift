@@ -253,7 +253,10 @@ public struct UserService: Sendable {
         } catch { throw AccountService.taken(error) }
     }
 
-    private func set(
+    /// Blocks somebody, or lets them in again.
+    /// - Returns: the sessions that this ends.
+    /// - Throws: `.notFound`, `.lastSuperAdmin`.
+    func set(
         _ status: User.Status, of id: UUID, because reason: String?, by token: AccessToken, from client: Client,
         in repositories: Repositories
     ) async throws -> [UUID] {

@@ -5,7 +5,7 @@ enum BotExplanation {
         case .forbidden(let permission):
             language("You may not do this: the permission \(permission) is missing.", "Нельзя: нет права \(permission).")
         case .accountBlocked: language("Your account is blocked.", "Ваша учётная запись заблокирована.")
-        case .secondFactorRequired, .insufficientUserAuthentication, .secondFactorUnavailable:
+        case .secondFactorRequired, .insufficientUserAuthentication, .secondFactorUnavailable, .companyBotSession:
             language(
                 "A second factor is asked for that cannot be shown here: please use the pages of the server.",
                 "Нужен второй фактор, который здесь показать нельзя: пользуйтесь страницами сервера.")

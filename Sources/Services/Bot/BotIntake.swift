@@ -80,12 +80,16 @@ struct BotIntake: Sendable {
     }
 
     private func hear(_ text: String, _ message: Int64, in talk: BotTalk) async throws -> [TelegramMessage] {
-        // A command is no code.
-        guard !text.hasPrefix("/"), let taken = try await desk.proofs.take(text, in: talk) else {
-            return say(try await telling(talk) { try await desk.answer(to: text, in: talk) }, in: talk)
-        }
         let deletion = voice.deletion(of: message, in: talk.chat, from: talk.bot.id)
+        var taken: BotProofs.Taken?
+        // A command is no code.
+        if !text.hasPrefix("/") {
+            do { taken = try await desk.proofs.take(text, in: talk) } catch {
+                return [deletion] + say(Reply(BotText(plain: try explanation(of: error, in: talk.language))), in: talk)
+            }
+        }
         switch taken {
+        case nil: return say(try await telling(talk) { try await desk.answer(to: text, in: talk) }, in: talk)
         case .refused(let reply): return [deletion] + say(reply, in: talk)
         case .right(.said(let wanted)):
             return [deletion] + say(try await telling(talk) { try await desk.answer(to: wanted, in: talk) }, in: talk)

@@ -98,16 +98,19 @@ struct BotProofs: Sendable {
     // MARK: Taking
 
     /// Takes what somebody has said for the code that was asked for. It counts as an attempt, as everywhere.
-    /// - Returns: nil where nothing was asked.
+    /// - Returns: nil where nothing was asked, or too long ago.
     /// - Throws: `.unavailable`, for then it is tried again.
     func take(_ text: String, in talk: BotTalk) async throws -> Taken? {
         guard let question = try await store.reading.botQuestions.find(bot: talk.bot.id, telegramID: talk.person.id) else {
             return nil
         }
-        guard question.expiresAt > clock.now else { return .refused(try await over(in: talk)) }
+        guard question.expiresAt > clock.now else {
+            // A code that comes too late is deleted; what is none was not meant for the question.
+            let over = try await over(in: talk)
+            return Self.factor(of: text, asked: question.factor) == nil ? nil : .refused(over)
+        }
         do {
             try await prove(text, answering: question, in: talk)
-            try await forget(in: talk)
             return .right(question.message.map { .pressed(question.deed[...], message: $0) } ?? .said(question.deed))
         } catch {
             let error = AuthError.from(error)
@@ -123,19 +126,26 @@ struct BotProofs: Sendable {
     }
 
     private func prove(_ text: String, answering question: BotQuestion, in talk: BotTalk) async throws {
-        let asked = SecondFactor(rawValue: question.factor) ?? .recoveryCode
-        // A recovery code is good in the place of any other, and looks like none.
-        let factor = (try? FactorCodes.read(text, of: asked)) == nil ? .recoveryCode : asked
+        let factor = Self.factor(of: text, asked: question.factor) ?? .recoveryCode
         _ = try FactorCodes.read(text, of: factor)
         guard let sealed = question.signIn else {
             guard let token = try await sessions.token(for: talk) else { throw AuthError.sessionEnded }
-            _ = try await stepUps.prove(factor, code: text, by: token, from: talk.client)
+            _ = try await stepUps.prove(factor, code: text, by: token, from: talk.client) { try await forget(in: talk, $0) }
             return
         }
         let token = String(decoding: try vault.open(sealed, purpose: Self.purpose(talk)), as: UTF8.self)
-        let outcome = try await factors.signIn(token, with: factor, code: text, remembers: false, from: talk.client)
-        guard case .signedIn(let signedIn) = outcome else { throw AuthError.passwordChangeRequired }
-        try await sessions.hold(signedIn.session, for: talk)
+        let outcome = try await factors.signIn(token, with: factor, code: text, remembers: false, from: talk.client) {
+            session, repositories in
+            try await forget(in: talk, repositories)
+            return try await sessions.hold(session, for: talk, in: repositories)
+        }
+        guard case .signedIn = outcome else { throw AuthError.passwordChangeRequired }
+    }
+
+    /// Which factor the text may be a code of; nil: of none. A recovery code is good in the place of any other, and looks
+    /// like none.
+    private static func factor(of text: String, asked: String) -> SecondFactor? {
+        [SecondFactor(rawValue: asked), .recoveryCode].compactMap { $0 }.first { (try? FactorCodes.read(text, of: $0)) != nil }
     }
 
     private func over(in talk: BotTalk) async throws -> Reply {
@@ -145,8 +155,10 @@ struct BotProofs: Sendable {
                 "That is over. Please begin again.", "Это уже неактуально. Начните, пожалуйста, сначала."))
     }
 
-    private func forget(in talk: BotTalk) async throws {
-        try await store.transaction { try await $0.botQuestions.delete(bot: talk.bot.id, telegramID: talk.person.id) }
+    private func forget(in talk: BotTalk) async throws { try await store.transaction { try await forget(in: talk, $0) } }
+
+    private func forget(in talk: BotTalk, _ repositories: Repositories) async throws {
+        try await repositories.botQuestions.delete(bot: talk.bot.id, telegramID: talk.person.id)
     }
 
     // MARK: Words

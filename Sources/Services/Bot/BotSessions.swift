@@ -36,14 +36,10 @@ public struct BotSessions: Sendable {
     }
 
     /// Asks that whoever has a second factor has shown it of late.
-    /// - Throws: `.insufficientUserAuthentication`.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`.
     func demandProof(of token: AccessToken) async throws(AuthError) {
-        let subject = try await sessions.subject(of: token)
-        guard !subject.person.factors.isEmpty else { return }
-        let (session, age) = (subject.session, sessions.stepUpMaximumAge)
-        guard session.level == .severalFactors, clock.now - session.authenticatedAt <= age else {
-            throw .insufficientUserAuthentication(maximumAge: age, level: .severalFactors)
-        }
+        guard try await !sessions.subject(of: token).person.factors.isEmpty else { return }
+        try await sessions.demandRecent(of: token)
     }
 
     // MARK: Second factors
@@ -66,14 +62,18 @@ public struct BotSessions: Sendable {
         } catch { throw .from(error) }
     }
 
-    /// Takes over a session that was opened with a second factor.
-    func hold(_ session: Session, for talk: BotTalk) async throws(AuthError) {
-        do {
-            try await store.transaction { repositories in
-                try await repositories.botTalks.hold(
-                    session.id, bot: talk.bot.id, telegramID: talk.person.id, until: session.expiresAt)
-            }
-        } catch { throw .from(error) }
+    /// Takes over a session that was opened with a second factor, in the place of the one that the talk had.
+    /// - Returns: the session that this ends.
+    func hold(_ session: Session, for talk: BotTalk, in repositories: Repositories) async throws -> [UUID] {
+        let former = try await repositories.botTalks.session(bot: talk.bot.id, telegramID: talk.person.id)
+        try await repositories.botTalks.hold(
+            session.id, bot: talk.bot.id, telegramID: talk.person.id, until: session.expiresAt)
+        guard let former, try await repositories.sessions.end(former, because: .logout, at: clock.now) else { return [] }
+        let event = AuditEvent(
+            .sessionEnded, user: session.userID, session: former,
+            facts: [.init("reason", .string(Session.EndReason.logout.rawValue))])
+        try await audit.record(event, from: talk.client, in: repositories)
+        return [former]
     }
 
     /// Whom the token stands for.

@@ -85,18 +85,20 @@ public struct CompanyService: Sendable {
 
     /// Changes a company. Its status and limit need `companies:suspend` everywhere: whom they bind must not lift them.
     /// Suspension ends the sessions that stand in it.
-    /// - Throws: `.forbidden`, `.notFound`, `.domainTaken`.
+    /// - Throws: `.forbidden`, `.notFound`, `.domainTaken`; `.insufficientUserAuthentication` or `.companyBotSession` where no
+    ///   second factor shall be required any more.
     public func update(_ id: UUID, _ change: CompanyChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Company
     {
-        // Whoever has got hold of an old session must not take away what would have stopped them.
-        if change.requiresSecondFactor == false { try await sessions.demandRecent(of: token) }
+        let recency = await sessions.recency(of: token)
         let now = clock.now
         let changed: (company: Company, ended: [UUID])
         do {
             changed = try await store.transaction { repositories in
                 try demand(change, of: id, by: try await reach.authority(of: token, in: repositories))
                 guard var company = try await repositories.companies.find(id) else { throw AuthError.notFound }
+                // Whoever has got hold of an old session must not take away what would have stopped them.
+                if change.requiresSecondFactor == false, company.secondFactorSince != nil { try recency.get() }
                 company.name = change.name ?? company.name
                 if let domain = change.domain { company.domain = domain?.ascii }
                 if let limit = change.memberLimit { company.memberLimit = limit }

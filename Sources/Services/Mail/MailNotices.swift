@@ -17,9 +17,10 @@ struct MailNotices: Sendable {
             let user = try await repositories.users.find(id), let email = user.email
         else { return }
         let now = clock.now
+        let asker = MailAsker.event(event.kind.rawValue)
         if kind == .accountLocked {
             let count = try await repositories.mailLinks.count(
-                LinkPurpose.disown.rawValue, ofUser: id, askedBy: nil, since: now - Self.pause)
+                LinkPurpose.disown.rawValue, ofUser: id, askedBy: asker, since: now - Self.pause)
             guard count == 0, user.emailVerifiedAt != nil else { return }
         }
         var facts: [MailMessage.Fact: String] = [:]
@@ -27,7 +28,7 @@ struct MailNotices: Sendable {
         var end: Timestamp?
         // An address that nobody ever proved to be theirs gets no power over the account.
         if user.emailVerifiedAt != nil {
-            let link = try await links.make(.disown, for: user, to: email, in: repositories)
+            let link = try await links.make(.disown, for: user, to: email, askedBy: asker, in: repositories)
             facts[.disown] = link.url
             end = link.expiresAt
         }

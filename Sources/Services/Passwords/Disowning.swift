@@ -86,8 +86,7 @@ struct Disowning: Sendable {
     private func takeFactors(
         from user: User, _ taking: Taking, isUnlinked: Bool, in repositories: Repositories
     ) async throws {
-        _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
-        try await repositories.challenges.deleteAll(ofUser: user.id)
+        try await repositories.forgetShownFactors(of: user.id)
         let hasPasskey = try await takePasskeys(from: user, taking, in: repositories)
         guard !user.factors.isEmpty else { return }
         try await repositories.secondFactors.set(recoveryCodes: [], of: user.id)

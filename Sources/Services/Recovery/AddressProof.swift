@@ -23,8 +23,7 @@ struct AddressProof: Sendable {
         user.passwordHash = nil
         user.requiresPasswordChange = false
         try await repositories.attempts.forgetDevices(ofUser: user.id)
-        _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
-        try await repositories.challenges.deleteAll(ofUser: user.id)
+        try await repositories.forgetShownFactors(of: user.id)
         let facts: [JSON.Member] = [.init("reason", "address_proved")]
         if try await repositories.telegramIdentities.delete(ofUser: user.id) != nil {
             try await audit.record(

@@ -115,13 +115,12 @@ struct MailRequestCarrier: OutboxCarrier {
         let known = try await lockout.knownDevice(
             of: user.id, among: Lockout.deviceKeys(of: request.client), at: now, in: repositories)
         let asker: MailAsker = known.map { .device($0) } ?? .network("\(request.client.address.subscriber)")
-        func count(_ asker: MailAsker?) async throws -> Int {
-            try await repositories.mailLinks.count(
-                request.purpose.rawValue, ofUser: user.id, askedBy: asker, since: now - .seconds(3600))
-        }
-        guard try await count(asker) < Self.mostWithinHour else { return nil }
-        if known == nil { guard try await count(nil) < Self.mostOfStrangers else { return nil } }
-        return asker
+        let (purpose, hour) = (request.purpose.rawValue, now - .seconds(3600))
+        let sent = try await repositories.mailLinks.count(purpose, ofUser: user.id, askedBy: asker, since: hour)
+        guard sent < Self.mostWithinHour else { return nil }
+        guard known == nil else { return asker }
+        let toStrangers = try await repositories.mailLinks.countOfStrangers(purpose, ofUser: user.id, since: hour)
+        return toStrangers < Self.mostOfStrangers ? asker : nil
     }
 
     private func person(of request: MailRequest, in repositories: Repositories) async throws -> User? {

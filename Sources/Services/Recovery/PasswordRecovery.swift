@@ -54,8 +54,7 @@ public struct PasswordRecovery: Sendable {
         try await renewal.replace(of: user, with: hash, at: now, in: repositories)
         try await repositories.attempts.succeeded(user: user.id, at: now)
         // Who has got as far as the second factor has done so with the password of before.
-        try await repositories.challenges.deleteAll(ofUser: user.id)
-        _ = try await repositories.rememberedDevices.deleteAll(of: user.id)
+        try await repositories.forgetShownFactors(of: user.id)
         try await links.endOthers(of: user.id, butUndoing: now, in: repositories)
         let ended =
             try await others + repositories.sessions.endAll(ofUser: user.id, except: nil, because: .passwordChange, at: now)

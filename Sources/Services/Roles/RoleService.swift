@@ -132,18 +132,20 @@ public struct RoleService: Sendable {
     }
 
     /// A change is in force on the next request of everyone who has the role.
-    /// - Throws: `.notFound`, `.systemRole`, and what `create` throws.
+    /// - Throws: `.notFound`, `.systemRole`, and what `create` throws; `.insufficientUserAuthentication` or
+    ///   `.companyBotSession` where it may take away that a second factor is required.
     public func update(_ id: UUID, _ change: RoleChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> RoleDetail
     {
-        // Whoever has got hold of an old session must not take away what would have stopped them.
-        if try await liftsRequirement(change, of: id) { try await sessions.demandRecent(of: token) }
+        let recency = await sessions.recency(of: token)
         let now = clock.now
         let changed: RoleDetail
         do {
             changed = try await store.transaction { repositories in
                 let authority = try await demandManaging(token, in: repositories)
                 guard var role = try await repositories.roles.find(id) else { throw AuthError.notFound }
+                // Whoever has got hold of an old session must not take away what would have stopped them.
+                if change.mayLiftRequirement(of: role) { try recency.get() }
                 try await apply(change, to: &role, by: authority, in: repositories)
                 role.updatedAt = now
                 try await repositories.roles.update(role)
@@ -156,13 +158,6 @@ public struct RoleService: Sendable {
         } catch { throw Self.taken(error) }
         try await sessions.subjects.manyChanged()
         return changed
-    }
-
-    /// Whether the change may take a requirement away: the role's own, or one that comes with what it includes.
-    private func liftsRequirement(_ change: RoleChange, of id: UUID) async throws(AuthError) -> Bool {
-        if change.requiresSecondFactor == false { return true }
-        guard change.includes != nil else { return false }
-        do { return try await store.reading.roles.find(id)?.inheritedFactorSince != nil } catch { throw .from(error) }
     }
 
     /// Notes of every role since when one that it includes requires a second factor.
@@ -276,5 +271,12 @@ public struct RoleService: Sendable {
     private static func taken(_ error: any Error) -> AuthError {
         if case DatabaseError.duplicate("roles.name_key") = error { return .roleNameTaken }
         return .from(error)
+    }
+}
+
+extension RoleChange {
+    /// Whether it may take away that a second factor is required: by the role itself, or by what it includes.
+    fileprivate func mayLiftRequirement(of role: Role) -> Bool {
+        requiresSecondFactor == false && role.secondFactorSince != nil || includes != nil && role.inheritedFactorSince != nil
     }
 }

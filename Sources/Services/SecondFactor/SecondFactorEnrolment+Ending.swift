@@ -70,8 +70,7 @@ extension SecondFactorEnrolment {
 
     private func forgetRest(of user: UUID, in repositories: Repositories) async throws {
         try await repositories.secondFactors.set(recoveryCodes: [], of: user)
-        _ = try await repositories.rememberedDevices.deleteAll(of: user)
-        try await repositories.challenges.deleteAll(ofUser: user)
+        try await repositories.forgetShownFactors(of: user)
     }
 
     /// Whether a role of the person, anywhere, or a company of theirs asks for a second factor.

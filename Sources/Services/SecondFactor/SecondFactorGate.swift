@@ -1,5 +1,6 @@
 import Credentials
 import Ground
+import SQL
 import Store
 
 /// Stands behind every door: whoever has a second factor, or must have one, gets no further by the first proof.
@@ -95,4 +96,12 @@ extension StoredChallenge {
 
     /// What the audit log tells of the sign-in.
     var auditFacts: [JSON.Member] { (try? JSON.parse(Array(facts.utf8)))?.members ?? [] }
+}
+
+extension Repositories {
+    /// Forgets the browsers that are asked for no second factor, and the sign-ins that wait for one.
+    func forgetShownFactors(of user: UUID) async throws(DatabaseError) {
+        _ = try await rememberedDevices.deleteAll(of: user)
+        try await challenges.deleteAll(ofUser: user)
+    }
 }

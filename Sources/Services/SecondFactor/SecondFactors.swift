@@ -22,30 +22,38 @@ public struct SecondFactors: Sendable {
     // MARK: Signing in
 
     /// Signs in with a code.
-    /// - Parameter remembers: whether no second factor shall be asked for in this browser for a while.
-    /// - Throws: what ``finish(_:with:remembers:from:prove:)`` throws; `.invalid` for what cannot be a code.
+    /// - Parameters:
+    ///   - remembers: whether no second factor shall be asked for in this browser for a while.
+    ///   - onEntry: what is written together with the session.
+    /// - Throws: what ``finish(_:with:remembers:from:onEntry:prove:)`` throws; `.invalid` for what cannot be a code.
     public func signIn(
-        _ token: String, with factor: SecondFactor, code text: String, remembers: Bool, from client: Client
+        _ token: String, with factor: SecondFactor, code text: String, remembers: Bool, from client: Client,
+        onEntry: @escaping Entry = { _, _ in [] }
     ) async throws(AuthError) -> SignInOutcome {
         let code = try FactorCodes.read(text, of: factor)
         let now = clock.now
         let id = try gate.tokens.read(token).id
-        return try await finish(token, with: factor, remembers: remembers, from: client) { user, repositories in
+        return try await finish(token, with: factor, remembers: remembers, from: client, onEntry: onEntry) {
+            user, repositories in
             try await codes.use(code, of: factor, by: user, owner: id, for: .signIn, at: now, in: repositories)
         }
     }
 
+    /// What is written in the transaction that opens a session. It tells which sessions it has ended.
+    public typealias Entry = @Sendable (Session, Repositories) async throws -> [UUID]
+
     /// Ends a sign-in with the second factor.
     /// - Parameters:
     ///   - remembers: whether no second factor shall be asked for in this browser for a while.
+    ///   - onEntry: what is written together with the session.
     ///   - prove: whether what was shown proves it, in the transaction that opens the session. It may run several times.
     /// - Throws: `.tokenInvalid`, `.tokenExpired`, `.secondFactorUnavailable` where that factor was not asked for,
     ///   `.codeInvalid`, `.accountLocked`, and what every door throws.
     public func finish(
         _ token: String, with factor: SecondFactor, remembers: Bool = false, from client: Client,
-        prove: @escaping @Sendable (User, Repositories) async throws -> Bool
+        onEntry: @escaping Entry = { _, _ in [] }, prove: @escaping @Sendable (User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> SignInOutcome {
-        try await answer(token, with: factor, if: { $0.offered.contains(factor) }, from: client) {
+        try await answer(token, with: factor, if: { $0.offered.contains(factor) }, from: client, onEntry: onEntry) {
             challenge, user, repositories in
             guard try await prove(user, repositories) else { return false }
             if remembers { try await remember(challenge, from: client, in: repositories) }
@@ -65,6 +73,7 @@ public struct SecondFactors: Sendable {
     /// - Parameter isAskedFor: looked at before anything is counted: what nobody asks for is no guess.
     func answer(
         _ token: String, with factor: SecondFactor, if isAskedFor: Condition, from client: Client,
+        onEntry: @escaping Entry = { _, _ in [] },
         prove: @escaping @Sendable (StoredChallenge, User, Repositories) async throws -> Bool
     ) async throws(AuthError) -> SignInOutcome {
         let now = clock.now
@@ -79,7 +88,8 @@ public struct SecondFactors: Sendable {
                 guard user.status == .active else { throw AuthError.accountBlocked }
                 guard try await prove(challenge, user, repositories) else { return .wrong }
                 guard try await repositories.challenges.delete(challenge.id) else { throw AuthError.tokenInvalid }
-                return try await conclude(challenge, of: user, with: factor, attempt, from: client, at: now, repositories)
+                return try await conclude(
+                    challenge, of: user, with: factor, attempt, from: client, at: now, repositories, onEntry)
             }
         } catch {
             let error = AuthError.from(error)
@@ -133,7 +143,7 @@ public struct SecondFactors: Sendable {
 
     private func conclude(
         _ challenge: StoredChallenge, of user: User, with factor: SecondFactor, _ attempt: Lockout.Attempt,
-        from client: Client, at now: Timestamp, _ repositories: Repositories
+        from client: Client, at now: Timestamp, _ repositories: Repositories, _ onEntry: Entry
     ) async throws -> Conclusion {
         let methods = ProvedMethods(challenge.methods).adding(factor)
         let keys = Lockout.deviceKeys(of: client)
@@ -148,9 +158,12 @@ public struct SecondFactors: Sendable {
         let company = try await challenge.companyID.asyncFlatMap {
             try await signIn.company(of: user, wanted: $0, in: repositories)
         }
+        var user = user
+        user.lastLoginAt = now
         var opening = try await signIn.openProved(
             for: user, in: company, method: methods.text, from: client, at: now, repositories)
         opening.isFromNewDevice = isFromNewDevice
+        opening.ended += try await onEntry(opening.session, repositories)
         let facts = challenge.auditFacts + [.init("second_factor", .string(factor.rawValue))]
         try await signIn.recordSignIn(opening, facts: facts, from: client, in: repositories)
         return .opened(opening)

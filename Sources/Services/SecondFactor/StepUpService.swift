@@ -26,16 +26,22 @@ public struct StepUpService: Sendable {
     }
 
     /// Proves a second factor of the caller's with a code.
+    /// - Parameter onProof: what is written together with the proof.
     /// - Throws: `.codeInvalid`, `.accountLocked`, `.invalid`; `.secondFactorUnavailable` where it is not set up, or is how
     ///   they came in.
-    public func prove(_ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client)
-        async throws(AuthError) -> MovedSession
-    {
+    public func prove(
+        _ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client,
+        onProof: @escaping @Sendable (Repositories) async throws -> Void = { _ in }
+    ) async throws(AuthError) -> MovedSession {
         let code = try FactorCodes.read(text, of: factor)
         let now = clock.now
         return try await prove(factor, by: token, from: client) { user, repositories in
-            try await codes.use(
-                code, of: factor, by: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
+            guard
+                try await codes.use(
+                    code, of: factor, by: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
+            else { return false }
+            try await onProof(repositories)
+            return true
         }
     }
 
@@ -110,19 +116,24 @@ public struct StepUpService: Sendable {
 
 extension SessionService {
     /// Asks that the caller has proved who they are of late: with a second factor, where they have one.
-    /// - Throws: `.insufficientUserAuthentication`.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`.
     func demandRecent(of token: AccessToken) async throws(AuthError) {
         let hasFactor = try await !subject(of: token).person.factors.isEmpty
         try await demandRecent(of: token, within: stepUpMaximumAge, acr: hasFactor ? .severalFactors : .oneFactor)
     }
 
+    /// The same for who asks it in a transaction, once it is known whether it matters.
+    func recency(of token: AccessToken) async -> Result<Void, AuthError> {
+        do throws(AuthError) { return .success(try await demandRecent(of: token)) } catch { return .failure(error) }
+    }
+
     /// Asks that the caller has proved who they are within that time, and so surely, and not through a company's bot.
-    /// - Throws: `.insufficientUserAuthentication`.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`.
     func demandRecent(of token: AccessToken, within age: Duration, acr level: AuthenticationLevel) async throws(AuthError) {
         let session = try await subject(of: token).session
-        // Whoever has a company's bot could be anybody who came in through it.
-        let isSure = !session.isBoundToCompany && (level == .oneFactor || session.level == .severalFactors)
-        guard isSure, clock.now - session.authenticatedAt <= age else {
+        // Whoever has a company's bot could be anybody who came in through it, and no further proof changes that.
+        guard !session.isBoundToCompany else { throw .companyBotSession }
+        guard level == .oneFactor || session.level == .severalFactors, clock.now - session.authenticatedAt <= age else {
             throw .insufficientUserAuthentication(maximumAge: age, level: level)
         }
     }

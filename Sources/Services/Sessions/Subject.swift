@@ -53,7 +53,7 @@ public final class Subject: Sendable {
     init(user: User, grants: [Grant], company: Company?, session: Session, gate: AddressGate, factorDueAt dueAt: Timestamp?) {
         self.gate = gate
         // A passkey that has verified the person is two, and no factor beside the first.
-        secondFactorDueAt = session.level == .severalFactors ? nil : dueAt
+        secondFactorDueAt = ProvedMethods(session.methods).contains(PasskeyService.verification) ? nil : dueAt
         let isBound = session.isBoundToCompany
         let everywhere = isBound ? [] : grants.filter { $0.company == nil }
         let here = grants.filter { $0.company != nil && $0.company == company?.id }

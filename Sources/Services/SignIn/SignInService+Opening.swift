@@ -8,7 +8,7 @@ extension SignInService {
         let subject: Subject
         let token: RefreshToken
         /// Sessions that had to make room.
-        let ended: [UUID]
+        var ended: [UUID]
         /// Whether the account knows other devices, and not the one that it came from.
         var isFromNewDevice = false
 

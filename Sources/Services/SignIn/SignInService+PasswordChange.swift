@@ -38,9 +38,12 @@ extension SignInService {
         else { throw AuthError.tokenInvalid }
         guard current.status == .active else { throw AuthError.accountBlocked }
         let company = try await company(of: current, in: repositories)
+        let facts: [JSON.Member] = [.init("method", "pwd")]
+        var changed = current
+        changed.lastLoginAt = now
         // A second factor that was set up meanwhile is asked for first.
-        return try await open(
-            for: current, in: company, method: methods.text, facts: [.init("method", "pwd")], from: client, at: now, repositories
+        let passage = try await open(
+            for: changed, in: company, method: methods.text, facts: facts, from: client, at: now, repositories
         ) {
             try await renewal.replace(of: current, with: hash, at: now, in: repositories)
             try await repositories.attempts.succeeded(user: user.id, at: now)
@@ -48,5 +51,7 @@ extension SignInService {
                 AuditEvent(.passwordChanged, user: user.id, company: company?.id), from: client, in: repositories)
             return try await lockout.remember(Lockout.deviceKeys(of: client), of: user.id, at: now, in: repositories)
         }
+        if case .opened(let opening) = passage { try await recordSignIn(opening, facts: facts, from: client, in: repositories) }
+        return passage
     }
 }

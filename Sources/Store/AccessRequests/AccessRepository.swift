@@ -112,22 +112,20 @@ public struct AccessRepository: Sendable {
         try await sql.run(Self.fallenDue, [start.sqlValue, end.sqlValue, limit.sqlValue]).all()
     }
 
-    private static let countsFallenDue = Statement(
+    private static let companiesFallenDue = Statement(
         """
-        SELECT m.company_id, count(*) FROM users u LEFT JOIN memberships m ON m.user_id = u.id
+        SELECT DISTINCT m.company_id FROM users u LEFT JOIN memberships m ON m.user_id = u.id
         WHERE COALESCE(u.access_reviewed_at, u.created_at) > $1 AND COALESCE(u.access_reviewed_at, u.created_at) <= $2
             AND u.status = 'ACTIVE' AND u.deleted_at IS NULL
-        GROUP BY m.company_id
         """)
 
-    /// How many such people there are in each company; nil: in none.
-    public func companiesOfGiven(after start: Timestamp, until end: Timestamp) async throws(DatabaseError) -> [UUID?: Int] {
-        var counts: [UUID?: Int] = [:]
-        for var row in try await sql.run(Self.countsFallenDue, [start.sqlValue, end.sqlValue]) {
-            let company: UUID? = try row.next()
-            counts[company] = try row.next(Int.self)
+    /// The companies of such people; nil: of some who belong to none.
+    public func companiesOfGiven(after start: Timestamp, until end: Timestamp) async throws(DatabaseError) -> [UUID?] {
+        var companies: [UUID?] = []
+        for var row in try await sql.run(Self.companiesFallenDue, [start.sqlValue, end.sqlValue]) {
+            companies.append(try row.next())
         }
-        return counts
+        return companies
     }
 
     private static let mailReaders = Statement(

@@ -88,7 +88,7 @@ public struct TelegramCardRepository: Sendable {
         """
         SELECT c.bot_id, c.telegram_id, c.language, u.id FROM users u
         JOIN telegram_identities i ON i.user_id = u.id JOIN telegram_chats c ON c.telegram_id = i.telegram_id
-        WHERE (c.bot_id = $1 OR $1 IS NULL) AND c.is_blocked = 0 AND u.status = 'ACTIVE' AND u.deleted_at IS NULL
+        WHERE c.bot_id = $1 AND c.is_blocked = 0 AND u.status = 'ACTIVE' AND u.deleted_at IS NULL
             AND (u.access_ends_at > $2 OR u.access_ends_at IS NULL)
             AND EXISTS (SELECT 1 FROM user_roles g JOIN role_permissions p ON p.role_id = g.role_id
                 WHERE g.user_id = u.id AND p.permission IN ('*', $3, $4)
@@ -100,10 +100,9 @@ public struct TelegramCardRepository: Sendable {
     /// - Parameters:
     ///   - whole: what covers the permission, such as `users:*`.
     ///   - company: nil: everywhere only.
-    ///   - bot: nil: any.
     ///   - onlyThere: whether what is had everywhere does not count.
     public func holders(
-        of permission: String, _ whole: String, in company: UUID?, bot: Int64?, onlyThere: Bool, limit: Int, at now: Timestamp
+        of permission: String, _ whole: String, in company: UUID?, bot: Int64, onlyThere: Bool, limit: Int, at now: Timestamp
     ) async throws(DatabaseError) -> [TelegramReader] {
         let values: [SQLValue] = [
             bot.sqlValue, now.sqlValue, permission.sqlValue, whole.sqlValue, company.sqlValue,

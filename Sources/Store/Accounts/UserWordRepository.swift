@@ -127,7 +127,10 @@ public struct UserWordRepository: Sendable {
 
     /// What somebody looks for, as words that can stand in the table. The `@` before a name of Telegram's is not a part of it.
     public static func split(_ text: String) -> [String] {
-        text.lowercased().split { $0.isWhitespace }.map { $0.drop { $0 == "@" } }.filter { !$0.isEmpty }.map { cut(String($0)) }
+        text.lowercased().split { $0.isWhitespace }.map { word in
+            let name = word.drop { $0 == "@" }
+            return cut(String(name.isEmpty ? word : name))
+        }
     }
 
     private static func cut(_ word: String) -> String { String(word.unicodeScalars.prefix(longestWord)) }

@@ -54,7 +54,7 @@ public struct MailLink: Sendable, RowDecodable {
         heldKey = try row.next()
         let device: [UInt8]? = try row.next()
         let network: String? = try row.next()
-        asker = device.map { .device($0) } ?? network.map { .network($0) }
+        asker = device.map { .device($0) } ?? network.map { MailAsker(text: $0) }
         createdAt = try row.next()
         expiresAt = try row.next()
         usedAt = try row.next()
@@ -63,12 +63,28 @@ public struct MailLink: Sendable, RowDecodable {
     public func isOpen(at now: Timestamp) -> Bool { usedAt == nil && expiresAt > now }
 }
 
-/// Who has a link sent to an account, as far as that bounds how many may be.
+/// Who, or what, has a link sent to an account, as far as that bounds how many may be.
 public enum MailAsker: Sendable, Hashable {
     /// One that the account knows, under its key.
     case device([UInt8])
     /// Anybody else, under what their addresses share.
     case network(String)
+    /// Something that happened to the account.
+    case event(String)
+
+    private static let ofEvent = "event:"
+
+    fileprivate init(text: String) {
+        self = text.hasPrefix(Self.ofEvent) ? .event(String(text.dropFirst(Self.ofEvent.count))) : .network(text)
+    }
+
+    fileprivate var text: String? {
+        switch self {
+        case .device: nil
+        case .network(let name): name
+        case .event(let name): Self.ofEvent + name
+        }
+    }
 }
 
 /// The table of links that were sent by mail.
@@ -83,19 +99,13 @@ public struct MailLinkRepository: Sendable {
         """)
 
     public func insert(_ link: MailLink) async throws(DatabaseError) {
-        var device: [UInt8]?
-        var network: String?
-        switch link.asker {
-        case .device(let key): device = key
-        case .network(let name): network = name
-        case nil: break
-        }
+        let device: [UInt8]? = if case .device(let key) = link.asker { key } else { nil }
         try await sql.run(
             Self.insertLink,
             [
                 link.id.sqlValue, link.purpose.sqlValue, link.userID.sqlValue, link.secretDigest.sqlValue,
                 link.email.sqlValue, link.stateDigest.sqlValue, link.browserDigest.sqlValue, link.createdAt.sqlValue,
-                link.expiresAt.sqlValue, link.heldKey.sqlValue, device.sqlValue, network.sqlValue,
+                link.expiresAt.sqlValue, link.heldKey.sqlValue, device.sqlValue, (link.asker?.text).sqlValue,
             ])
     }
 
@@ -126,19 +136,19 @@ public struct MailLinkRepository: Sendable {
     private static let countOfStrangers = Statement(
         "SELECT count(*) FROM mail_links WHERE user_id = $1 AND created_at > $2 AND purpose = $3 AND known_device IS NULL")
 
-    /// How many were sent for this since then.
-    /// - Parameter asker: whose wish they were; nil: of all whom the account does not know.
-    public func count(_ purpose: String, ofUser user: UUID, askedBy asker: MailAsker?, since moment: Timestamp)
+    /// How many were sent for this since then because of that asker.
+    public func count(_ purpose: String, ofUser user: UUID, askedBy asker: MailAsker, since moment: Timestamp)
         async throws(DatabaseError) -> Int
     {
-        let values = [user.sqlValue, moment.sqlValue, purpose.sqlValue]
-        let rows: [Row]
-        switch asker {
-        case .device(let key): rows = try await sql.run(Self.countOfDevice, values + [key.sqlValue])
-        case .network(let name): rows = try await sql.run(Self.countOfNetwork, values + [name.sqlValue])
-        case nil: rows = try await sql.run(Self.countOfStrangers, values)
-        }
-        let count: Int64? = try rows.value()
+        let (statement, name): (Statement, SQLValue) =
+            if case .device(let key) = asker { (Self.countOfDevice, key.sqlValue) } else { (Self.countOfNetwork, asker.text.sqlValue) }
+        let count: Int64? = try await sql.run(statement, [user.sqlValue, moment.sqlValue, purpose.sqlValue, name]).value()
+        return Int(count ?? 0)
+    }
+
+    /// How many were sent for this since then because of all whom the account does not know.
+    public func countOfStrangers(_ purpose: String, ofUser user: UUID, since moment: Timestamp) async throws(DatabaseError) -> Int {
+        let count: Int64? = try await sql.run(Self.countOfStrangers, [user.sqlValue, moment.sqlValue, purpose.sqlValue]).value()
         return Int(count ?? 0)
     }
 

@@ -47,7 +47,7 @@ enum UserHandler {
             `users:update`. Whoever is not ACTIVE loses every session at once, access tokens too.
             """,
         takes: UserInput.self, answers: .json(UserAnswer.self, "The person as they are now."),
-        problems: [.forbidden, .notFound, .emailTaken, .lastSuperAdmin, .insufficientUserAuthentication]
+        problems: [.forbidden, .notFound, .emailTaken, .lastSuperAdmin, .insufficientUserAuthentication, .companyBotSession]
     ) { input, call in
         let person = try await call.services.users.update(
             try call.request.uuid(), input.change, by: try call.caller, from: call.client)
@@ -87,7 +87,7 @@ enum UserHandler {
             Their app, codes, recovery codes, security keys and remembered browsers; passkeys that sign in by themselves stay. \
             Every session ends at once. Where a second factor is required, the next sign-in asks to set one up.
             """,
-        answers: .json(UserAnswer.self, "The person."), problems: [.notFound, .insufficientUserAuthentication]
+        answers: .json(UserAnswer.self, "The person."), problems: [.notFound, .insufficientUserAuthentication, .companyBotSession]
     ) { call in
         let person = try await call.services.users.resetSecondFactors(
             of: try call.request.uuid(), by: try call.caller, from: call.client)

@@ -36,7 +36,7 @@ enum CompanyHandler {
             ends every session that stands in the company.
             """,
         takes: CompanyInput.self, answers: .json(CompanyAnswer.self, "The company as it is now."),
-        problems: [.forbidden, .notFound, .domainTaken, .insufficientUserAuthentication]
+        problems: [.forbidden, .notFound, .domainTaken, .insufficientUserAuthentication, .companyBotSession]
     ) { input, call in
         let company = try await call.services.companies.update(
             try call.request.uuid(), input.change, by: try call.caller, from: call.client)

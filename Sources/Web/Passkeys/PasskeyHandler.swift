@@ -14,7 +14,7 @@ enum PasskeyHandler {
             registration by this session within five minutes.
             """,
         takes: PasskeyUseInput.self, answers: .json(PasskeyCreationAnswer.self, "What the browser is to be given."),
-        problems: [.tooMany, .insufficientUserAuthentication]
+        problems: [.tooMany, .insufficientUserAuthentication, .companyBotSession]
     ) { input, call in
         let options = try await call.services.passkeys.beginRegistration(for: input.use, by: try call.caller)
         return .answer(PasskeyCreationAnswer(options: options))
@@ -27,7 +27,7 @@ enum PasskeyHandler {
             account comes with recovery codes, which are shown here once.
             """,
         takes: PasskeyInput.self, answers: .json(RegisteredPasskeyAnswer.self, status: .created, "Kept."),
-        problems: refusals + [.passkeyTaken, .tooMany, .insufficientUserAuthentication]
+        problems: refusals + [.passkeyTaken, .tooMany, .insufficientUserAuthentication, .companyBotSession]
     ) { input, call in
         let registered = try await call.services.passkeys.finishRegistration(
             input.credential, name: input.name, by: try call.caller, from: call.client)
@@ -58,7 +58,7 @@ enum PasskeyHandler {
             required. The authenticator keeps its half; a browser can be told with `PublicKeyCredential.signalUnknownCredential`.
             """,
         answers: .json(DoneAnswer.self, "Deleted."),
-        problems: [.notFound, .lastWayIn, .lastSecondFactor, .insufficientUserAuthentication]
+        problems: [.notFound, .lastWayIn, .lastSecondFactor, .insufficientUserAuthentication, .companyBotSession]
     ) { call in
         try await call.services.passkeys.delete(try call.request.uuid(), by: try call.caller, from: call.client)
         return .answer(DoneAnswer())

@@ -29,7 +29,7 @@ enum EmailHandler {
             link is sent.
             """,
         takes: NewAddressInput.self, answers: .json(DoneAnswer.self, status: .accepted, "A link is sent."),
-        problems: [.mailNotConfigured, .insufficientUserAuthentication]
+        problems: [.mailNotConfigured, .insufficientUserAuthentication, .companyBotSession]
     ) { input, call in
         try await call.services.emails.requestChange(to: input.email, by: try call.caller, from: call.client)
         return .answer(DoneAnswer(), status: .accepted)

@@ -21,7 +21,7 @@ enum EnrolmentHandler {
             `POST /auth/2fa/enable`. Who has proved themselves too long ago does so first at `POST /auth/step-up`.
             """,
         takes: FactorInput.self, answers: .json(SetupAnswer.self, "Begun."),
-        problems: [.insufficientUserAuthentication, .secondFactorEnabled, .secondFactorUnavailable]
+        problems: [.insufficientUserAuthentication, .companyBotSession, .secondFactorEnabled, .secondFactorUnavailable]
     ) { input, call in
         .answer(
             SetupAnswer(
@@ -37,7 +37,7 @@ enum EnrolmentHandler {
             """,
         takes: EnableInput.self, answers: .json(EnabledAnswer.self, "In force."),
         problems: [
-            .codeInvalid, .secondFactorEnabled, .secondFactorUnavailable, .insufficientUserAuthentication, .accountLocked,
+            .codeInvalid, .secondFactorEnabled, .secondFactorUnavailable, .insufficientUserAuthentication, .companyBotSession, .accountLocked,
             .accountBlocked, .companySuspended,
         ]
     ) { input, call in
@@ -56,7 +56,7 @@ enum EnrolmentHandler {
             """,
         takes: DisableInput.self, answers: .json(DoneAnswer.self, "Off."),
         problems: [
-            .insufficientUserAuthentication, .credentialsInvalid, .codeInvalid, .secondFactorUnavailable, .lastSecondFactor,
+            .insufficientUserAuthentication, .companyBotSession, .credentialsInvalid, .codeInvalid, .secondFactorUnavailable, .lastSecondFactor,
             .accountLocked, .accountBlocked, .companySuspended, .overloaded,
         ]
     ) { input, call in
@@ -69,7 +69,7 @@ enum EnrolmentHandler {
         "makeRecoveryCodes", "Makes new recovery codes",
         detail: "Ten, shown once. The old ones are worthless from then on.",
         answers: .json(RecoveryCodesAnswer.self, status: .created, "The codes."),
-        problems: [.insufficientUserAuthentication, .secondFactorUnavailable]
+        problems: [.insufficientUserAuthentication, .companyBotSession, .secondFactorUnavailable]
     ) { call in
         let codes = try await call.services.secondFactorEnrolment.makeRecoveryCodes(by: try call.caller, from: call.client)
         return .answer(RecoveryCodesAnswer(codes: codes), status: .created)

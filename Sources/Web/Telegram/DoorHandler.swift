@@ -21,7 +21,7 @@ enum DoorHandler {
             bound, or with `error` and the code of the reason.
             """,
         takes: StartLinkInput.self, answers: .json(DepartureAnswer.self, status: .created, "Where to go."),
-        problems: [.insufficientUserAuthentication, .telegramNotConfigured, .telegramUnreachable, .doorClosed]
+        problems: [.insufficientUserAuthentication, .companyBotSession, .telegramNotConfigured, .telegramUnreachable, .doorClosed]
     ) { input, call in
         let returnTo = try input.returnTo.map { try address($0, for: call) }
         let departure = try await call.services.oidc.begin(

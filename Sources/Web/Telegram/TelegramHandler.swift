@@ -53,7 +53,7 @@ enum TelegramHandler {
         detail: "Takes the same as `POST /auth/telegram`. An account belongs to one person of Telegram, and a person has one account.",
         asks: BotQuery.self, takesWhole: TelegramBody.kinds,
         answers: .json(TelegramIdentityAnswer.self, "Bound."),
-        problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked, .insufficientUserAuthentication]
+        problems: refusals + [.malformedBody, .telegramTaken, .telegramLinked, .insufficientUserAuthentication, .companyBotSession]
     ) { query, call in
         let body = try TelegramBody(call)
         let identity = try await call.services.telegram.link(
@@ -72,7 +72,7 @@ enum TelegramHandler {
     static let unlink = Operation(
         "unlinkTelegram", "Unbinds the caller's account from Telegram",
         detail: "Refused where nobody could sign in to the account any more.",
-        answers: .json(DoneAnswer.self, "Unbound."), problems: [.notFound, .lastWayIn, .insufficientUserAuthentication, .secondFactorEnabled]
+        answers: .json(DoneAnswer.self, "Unbound."), problems: [.notFound, .lastWayIn, .insufficientUserAuthentication, .companyBotSession, .secondFactorEnabled]
     ) { call in
         try await call.services.telegram.unlink(by: try call.caller, from: call.client)
         return .answer(DoneAnswer())

@@ -223,6 +223,26 @@ struct BotProofTests {
         }
     }
 
+    @Test("the session that a talk had before its code is over with it", arguments: Stores.all)
+    func formerSession(on kind: StoreKind) async throws {
+        try await withConversation(on: kind) { talk async throws in
+            let root = try talk.gatehouse.superAdmin()
+            let person = try talk.link(root)
+            _ = try await talk.ask(person, "/me")
+            let app = try root.authenticator()
+            #expect(try await talk.ask(person, "/me").contains("code of your authenticator app"))
+            _ = try await answer(talk, person, app.nextCode()) { $0.contains("root@example.com") }
+            let entries = try await talk.gatehouse.audit("sign_in.succeeded").filter { $0.metadata.contains("\"door\":\"talk\"") }
+            var living: [String] = []
+            for id in entries.compactMap(\.sessionID) {
+                let session = try #require(try await talk.gatehouse.store.reading.sessions.find(id))
+                if session.endedAt == nil { living.append(session.methods) } else { #expect(session.endReason == .logout) }
+            }
+            #expect(entries.count == 2 && living == ["telegram otp mfa"])
+            #expect(try await talk.gatehouse.audit("session.ended").count == 1)
+        }
+    }
+
     @Test("a question is good for minutes, in its own talk, and what comes too late is deleted all the same")
     func expiry() async throws {
         try await withConversation { talk async throws in
@@ -232,6 +252,10 @@ struct BotProofTests {
             let code = app.code()
             #expect(try await talk.ask(root, code).contains("begin again"))
             #expect(try await isGone(talk, root, code))
+            // What is no code was not meant for a question that is over, and stays.
+            _ = try await talk.ask(root, "/me")
+            talk.gatehouse.clock.advance(by: .seconds(300))
+            #expect(try await talk.ask(root, "good morning").contains("/help"))
             // Digits that nobody asked for are no attempt.
             #expect(try await talk.ask(root, app.wrongCode()).contains("/help"))
             #expect(try await talk.gatehouse.audit("second_factor.failed").isEmpty)

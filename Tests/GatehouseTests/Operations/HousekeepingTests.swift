@@ -1,10 +1,8 @@
 import Credentials
 import Ground
 import SQL
+import Store
 import Testing
-
-@testable import Services
-@testable import Store
 
 @Suite("Housekeeping") struct HousekeepingTests {
     @Test("sessions that are long over are deleted, live ones and fresh revocations stay", arguments: Stores.all)

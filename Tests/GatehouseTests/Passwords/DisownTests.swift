@@ -231,12 +231,13 @@ import Testing
         }
     }
 
-    @Test("a lock is told once a day, however often a stranger causes it")
+    @Test("a lock is told once a day, however often a stranger causes it, and whatever else was told")
     func locks() async throws {
         let mails = MailFolder()
         let settings = ["MAX_LOGIN_ATTEMPTS": "2", "TRUSTED_PROXIES": "127.0.0.1"]
         try await withGatehouse(mails.settings.merging(settings) { $1 }) { gatehouse async throws in
-            _ = try await proven(gatehouse, mails)
+            _ = try change(try await proven(gatehouse, mails), from: Member.password, to: Self.stolen)
+            _ = try await mails.mails(.passwordChanged, 1)
             func lock() throws {
                 for _ in 0..<2 { _ = try gatehouse.login(password: "wrong", headers: ["X-Forwarded-For": "203.0.113.9"]) }
                 gatehouse.clock.advance(by: .seconds(3600))

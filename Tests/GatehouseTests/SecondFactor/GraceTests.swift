@@ -117,4 +117,17 @@ import Testing
             #expect(try gatehouse.login("grace@example.com")["enrolment_required"] == true)
         }
     }
+
+    @Test("a session that has shown a factor which is gone is asked as any other", arguments: Stores.all)
+    func formerFactor(kind: StoreKind) async throws {
+        try await withGatehouse(on: kind) { gatehouse in
+            let admin = try gatehouse.superAdmin()
+            let grace = try admin.created("grace@example.com", roles: ["Viewer"])
+            let app = try grace.authenticator()
+            let off: JSON = ["password": .string(Member.password), "code": .string(app.code(1))]
+            try #require(try grace.post("/auth/2fa/disable", off).status == 200)
+            try #require(try admin.patch("/roles/\(try role("Viewer", admin))", ["requires_second_factor": true]).status == 200)
+            #expect(try due(grace) == (gatehouse.clock.now + Self.grace).rfc3339)
+        }
+    }
 }
