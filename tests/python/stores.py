@@ -637,6 +637,7 @@ class Line:
         self.target = target
         self.port = free_port()
         self._delay = 0.0
+        self._last_word = None
         self._open = threading.Event()
         self._open.set()
         self._lock = threading.Lock()
@@ -672,13 +673,22 @@ class Line:
             for side in pair:
                 self._reset(side)
 
+    @property
+    def is_silent(self):
+        return not self._open.is_set()
+
     def silence(self):
         """Takes connections and bytes, and lets none of them on: a black hole."""
         self._open.clear()
 
+    def silence_after(self, word):
+        """The same once the store has said this."""
+        self._last_word = word
+
     def heal(self):
         """All is well again. What was on its way into the black hole arrives, as it would by TCP's repetitions."""
         self._delay = 0.0
+        self._last_word = None
         self._open.set()
         if self._listener is None:
             self._listen()
@@ -762,6 +772,8 @@ class Line:
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return
+                if not is_delayed and self._last_word and self._last_word in data:
+                    self.silence()
                 sink.sendall(data)
         except OSError:
             self._part(pair)

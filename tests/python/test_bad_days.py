@@ -160,6 +160,20 @@ def test_a_node_stops_while_its_store_says_nothing(own, node):
     assert time.monotonic() - began < 10 + LONGEST
 
 
+def test_a_node_stops_though_its_store_fell_silent_as_soon_as_it_had_let_it_in(own, node):
+    store = own.enter_context(PostgreSQL())
+    line = own.enter_context(Line(store))
+    one = node({"DATABASE_URL": store.create_database(line.port)})
+    one.client().register().expect(201)
+    line.silence_after(b"R\x00\x00\x00\x08\x00\x00\x00\x00")  # AuthenticationOk
+    line.drop()
+    eventually(lambda: line.is_silent, within=BACK)
+    refuses(one)
+    began = time.monotonic()
+    assert one.stop() == 0
+    assert time.monotonic() - began < 10 + LONGEST
+
+
 @pytest.mark.parametrize("day", [stopped, cut, swallowed], ids=lambda day: day.__name__)
 def test_guards_stay_shut_while_the_store_is_away(own, node, day):
     store = own.enter_context(PostgreSQL())

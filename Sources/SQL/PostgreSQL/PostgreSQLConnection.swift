@@ -57,6 +57,19 @@ final class PostgreSQLConnection: DescriptorWatcher {
             PQfinish(handle)
             return nil
         }
+        // A pooler in transaction mode would give the settings to somebody else.
+        if preparesStatements { run(Self.configuration(settings), [], prepares: false) { _ in } }
+    }
+
+    /// First of all that the connection is asked: waiting for the answer anywhere but on the loop would have no end.
+    private static func configuration(_ settings: PostgreSQLSettings) -> Statement {
+        let limit = settings.statementTimeout.milliseconds
+        // Whatever the planner guesses, nothing here runs for so long that compiling it first would pay.
+        return Statement(
+            """
+            SELECT set_config('statement_timeout', '\(limit)', false),
+                set_config('idle_in_transaction_session_timeout', '\(limit)', false), set_config('jit', 'off', false)
+            """)
     }
 
     /// Units that are under way.

@@ -63,13 +63,6 @@ final class PostgreSQLConnector: Sendable {
             PQfinish(handle)
             return .failure(.unavailable(reason))
         }
-        // A pooler in transaction mode would give the setting to somebody else.
-        if settings.preparesStatements {
-            let limit = settings.statementTimeout.milliseconds
-            // Whatever the planner guesses, nothing here runs for so long that compiling it first would pay.
-            let script = "SET statement_timeout = \(limit); SET idle_in_transaction_session_timeout = \(limit); SET jit = off"
-            PQclear(PQexec(handle, script))
-        }
         return .success(Open(handle: handle))
     }
 
