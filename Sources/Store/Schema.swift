@@ -36,6 +36,9 @@ enum Schema {
             number: 19, name: "audit_indexes", oldestProgram: 1, script: text(PackageResources._019_audit_indexes_sql)),
         Migration(
             number: 20, name: "proof_index", oldestProgram: 1, script: text(PackageResources._020_proof_index_sql)),
+        Migration(
+            number: 21, name: "passkey_verification", oldestProgram: 1,
+            script: text(PackageResources._021_passkey_verification_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -152,6 +152,7 @@ enum Routes {
             $0.post(
                 "/{id:uuid}/require-password-change", guard: .may("users:update"), limit: .standard,
                 UserHandler.requirePasswordChange)
+            $0.post("/{id:uuid}/password", guard: .may("users:update"), limit: .standard, UserHandler.givePassword)
             $0.delete(
                 "/{id:uuid}/second-factors", guard: .may("users:update"), limit: .standard, UserHandler.resetSecondFactors)
         }

@@ -124,9 +124,6 @@ public struct UserService: Sendable {
         }
     }
 
-    /// Random, with a character of every kind that a policy may ask for.
-    private func madePassword() -> String { Base64URL.encode(random.bytes(15)) + "-aB7" }
-
     // MARK: Changing
 
     /// Changes a person. One's own name, phone and settings need no permission. Whoever is not active loses every
@@ -161,22 +158,6 @@ public struct UserService: Sendable {
             let authority = try await reach.authority(of: token, in: repositories)
             try await reach.demand("users:update", over: id, by: authority, in: repositories)
             return try await set(status, of: id, because: reason, by: token, from: client, in: repositories)
-        }
-    }
-
-    /// Makes the person choose a new password at the next sign-in. Every session ends.
-    /// - Throws: `.forbidden`, `.notFound`.
-    public func requirePasswordChange(of id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> Person {
-        let now = clock.now
-        return try await changing(id, by: token) { repositories in
-            let authority = try await reach.authority(of: token, in: repositories)
-            try await reach.demand("users:update", over: id, by: authority, in: repositories)
-            guard try await repositories.users.requirePasswordChange(of: id, at: now) else { throw AuthError.notFound }
-            let ended = try await repositories.sessions.endAll(
-                ofUser: id, except: nil, because: .passwordChange, at: now)
-            try await audit.record(
-                .passwordChangeRequired, about: id, by: token, [Self.count(ended)], from: client, in: repositories)
-            return ended
         }
     }
 
@@ -237,7 +218,7 @@ public struct UserService: Sendable {
         } catch { throw AccountService.taken(error) }
     }
 
-    private func changing(
+    func changing(
         _ id: UUID, by token: AccessToken, _ body: @escaping @Sendable (Repositories) async throws -> [UUID]
     ) async throws(AuthError) -> Person {
         do {
@@ -298,5 +279,5 @@ public struct UserService: Sendable {
         Set(grants.filter { $0.expiresAt.map { $0 > now } ?? true }.map(\.name)).sorted()
     }
 
-    private static func count(_ ended: [UUID]) -> JSON.Member { .init("sessions_ended", .integer(Int64(ended.count))) }
+    static func count(_ ended: [UUID]) -> JSON.Member { .init("sessions_ended", .integer(Int64(ended.count))) }
 }

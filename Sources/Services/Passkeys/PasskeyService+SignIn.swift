@@ -16,6 +16,8 @@ extension PasskeyService {
         let challenge: PasskeyChallenges.Challenge
         let counter: Int64
         let isBackedUp: Bool
+        /// Whether the authenticator has verified the person, as it did when the passkey was made: whoever steals a key that
+        /// has no PIN could give it one.
         let isUserVerified: Bool
     }
 
@@ -193,7 +195,7 @@ extension PasskeyService {
                 by: known, challenge: challenge.bytes, for: settings.party, requiringVerification: requiringVerification)
             return Shown(
                 passkey: passkey, challenge: challenge, counter: Int64(answer.authenticatorData.counter),
-                isBackedUp: answer.authenticatorData.isBackedUp, isUserVerified: answer.authenticatorData.isUserVerified)
+                isBackedUp: answer.authenticatorData.isBackedUp, isUserVerified: answer.authenticatorData.isUserVerified && passkey.wasVerified)
         } catch let fault as WebAuthnFault { throw .passkey(fault) } catch { throw .from(error) }
     }
 

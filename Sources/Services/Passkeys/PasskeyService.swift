@@ -77,7 +77,7 @@ public struct PasskeyService: Sendable {
             counter: Int64(made.counter), name: name ?? AuthenticatorModels.name(of: made.aaguid) ?? "Passkey",
             aaguid: made.aaguid, transports: registration.transports, isDiscoverable: isDiscoverable,
             isSecondFactor: challenge.purpose == .factorRegistration, isBackupEligible: made.isBackupEligible,
-            isBackedUp: made.isBackedUp, at: now)
+            isBackedUp: made.isBackedUp, wasVerified: made.isUserVerified, at: now)
         let codes = secondFactors.codes.makeRecoveryCodes(of: token.userID)
         let isFirstFactor: Bool
         do {

@@ -52,7 +52,7 @@ public struct PasswordRecovery: Sendable {
         var user = opened.user
         let others = try await proof.take(for: &user, from: client, in: repositories)
         try await renewal.replace(of: user, with: hash, at: now, in: repositories)
-        try await repositories.attempts.succeeded(user: user.id, at: now)
+        try await repositories.attempts.forgetFailures(ofUser: user.id)
         // Who has got as far as the second factor has done so with the password of before.
         try await repositories.forgetShownFactors(of: user.id)
         try await links.endOthers(of: user.id, butUndoing: now, in: repositories)

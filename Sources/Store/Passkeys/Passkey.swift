@@ -20,13 +20,15 @@ public struct Passkey: Sendable, RowDecodable {
     public let isSecondFactor: Bool
     public let isBackupEligible: Bool
     public let isBackedUp: Bool
+    /// Whether the authenticator verified the person when it was made (WebAuthn, "uvInitialized").
+    public let wasVerified: Bool
     public let createdAt: Timestamp
     public let lastUsedAt: Timestamp?
 
     public init(
         id: UUID, userID: UUID, credentialID: [UInt8], publicKey: [UInt8], counter: Int64, name: String, aaguid: UUID,
         transports: [String], isDiscoverable: Bool, isSecondFactor: Bool, isBackupEligible: Bool, isBackedUp: Bool,
-        at now: Timestamp
+        wasVerified: Bool, at now: Timestamp
     ) {
         self.id = id
         self.userID = userID
@@ -40,13 +42,14 @@ public struct Passkey: Sendable, RowDecodable {
         self.isSecondFactor = isSecondFactor
         self.isBackupEligible = isBackupEligible
         self.isBackedUp = isBackedUp
+        self.wasVerified = wasVerified
         createdAt = now
         lastUsedAt = nil
     }
 
     static let columns = """
         id, user_id, credential_id, public_key, counter, name, aaguid, transports, is_discoverable, is_second_factor, \
-        is_backup_eligible, is_backed_up, created_at, last_used_at
+        is_backup_eligible, is_backed_up, was_verified, created_at, last_used_at
         """
 
     public init(row: inout Row) throws(DatabaseError) {
@@ -63,6 +66,7 @@ public struct Passkey: Sendable, RowDecodable {
         isSecondFactor = try row.next()
         isBackupEligible = try row.next()
         isBackedUp = try row.next()
+        wasVerified = try row.next()
         createdAt = try row.next()
         lastUsedAt = try row.next()
     }

@@ -8,7 +8,7 @@ public struct PasskeyRepository: Sendable {
     private static let insertPasskey = Statement(
         """
         INSERT INTO passkeys (\(Passkey.columns))
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULL)
         """)
 
     /// - Throws: `.duplicate("passkeys.credential_id")`.
@@ -20,7 +20,7 @@ public struct PasskeyRepository: Sendable {
                 passkey.counter.sqlValue, passkey.name.sqlValue, passkey.aaguid.sqlValue,
                 passkey.transports.joined(separator: " ").sqlValue, passkey.isDiscoverable.sqlValue,
                 passkey.isSecondFactor.sqlValue, passkey.isBackupEligible.sqlValue, passkey.isBackedUp.sqlValue,
-                passkey.createdAt.sqlValue,
+                passkey.wasVerified.sqlValue, passkey.createdAt.sqlValue,
             ])
     }
 

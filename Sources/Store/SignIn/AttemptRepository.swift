@@ -45,6 +45,14 @@ public struct AttemptRepository: Sendable {
         try await sql.run(Self.clearUser, [user.sqlValue, now.sqlValue])
     }
 
+    private static let forgetFailuresOfUser = Statement(
+        "UPDATE users SET failed_login_attempts = 0, account_locked_until = NULL WHERE id = $1")
+
+    /// Forgets the failures, and ends a lock, without a sign-in.
+    public func forgetFailures(ofUser user: UUID) async throws(DatabaseError) {
+        try await sql.run(Self.forgetFailuresOfUser, [user.sqlValue])
+    }
+
     private static let noteSignIn = Statement("UPDATE users SET last_login_at = $2 WHERE id = $1")
 
     /// Notes a sign-in that says nothing of the password, whose failures stay.

@@ -80,6 +80,30 @@ struct CreatedUserAnswer: ValueAnswer {
     var json: JSON { ["user": UserDetailAnswer(detail: detail).json, "initial_password": JSON(password)] }
 }
 
+/// A person to whom an administrator has given a password.
+struct GivenPasswordAnswer: Answer {
+    let person: Person
+    let password: String?
+
+    static let schemaName = "GivenPassword"
+    static let schema: JSON = [
+        "type": "object", "required": ["user", "password"],
+        "properties": [
+            "user": ["$ref": "#/components/schemas/User"],
+            "password": ["type": ["string", "null"], "description": "Shown once, where one was made."],
+        ],
+    ]
+    static let example: JSON = ["user": UserAnswer.example, "password": "qR8gTz0LwYc5mXv1uKpd-aB7"]
+
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("user")
+            UserAnswer(person: person).write(into: &writer)
+            writer.member("password", JSON(password))
+        }
+    }
+}
+
 /// Everything that is kept about a person.
 struct PersonalDataAnswer: ValueAnswer {
     let json: JSON

@@ -81,6 +81,21 @@ enum UserHandler {
         return .answer(UserAnswer(person: person))
     }
 
+    static let givePassword = Operation(
+        "givePassword", "Gives a person another password",
+        detail: """
+            For whoever cannot get in and reads no mail. Every session ends at once, a lock too, and the person must choose a \
+            password of their own at the next sign-in. Where none is given, one is made, and shown here once. Nobody does \
+            this for themselves.
+            """,
+        takes: GivenPasswordInput.self, answers: .json(GivenPasswordAnswer.self, "The person, and the password."),
+        problems: [.notFound, .insufficientUserAuthentication, .companyBotSession, .overloaded]
+    ) { input, call in
+        let given = try await call.services.users.givePassword(
+            input.password, to: try call.request.uuid(), by: try call.caller, from: call.client)
+        return .answer(GivenPasswordAnswer(person: given.person, password: given.password))
+    }
+
     static let resetSecondFactors = Operation(
         "resetSecondFactors", "Takes the second factors from a person who has lost them",
         detail: """
@@ -224,6 +239,14 @@ struct NewUserInput: Input {
             phone: try values[optional: Self.phone] ?? nil, password: try values[optional: Self.password],
             roles: try values[optional: Self.roles] ?? [], company: try values[optional: Self.company] ?? nil)
     }
+}
+
+struct GivenPasswordInput: Input {
+    static let fields: [any AnyField] = [NewUserInput.password]
+
+    let password: String?
+
+    init(_ values: InputValues) throws(AuthError) { password = try values[optional: NewUserInput.password] }
 }
 
 struct UserInput: Input {

@@ -17,7 +17,7 @@ import Testing
                 ("GET", "/users/\(grace.id)", [:]), ("PATCH", "/users/\(grace.id)", ["status": "SUSPENDED"]),
                 ("POST", "/users/\(grace.id)/block", [:]), ("DELETE", "/users/\(grace.id)", [:]),
                 ("POST", "/users/\(grace.id)/require-password-change", [:]), ("POST", "/users/\(grace.id)/erase", [:]),
-                ("GET", "/users/\(grace.id)/export", [:]), ("GET", "/users/\(grace.id)/roles", [:]),
+                ("POST", "/users/\(grace.id)/password", [:]), ("GET", "/users/\(grace.id)/export", [:]), ("GET", "/users/\(grace.id)/roles", [:]),
                 ("POST", "/users/\(grace.id)/roles", ["role": "Viewer", "company_id": .string(company)]),
                 ("PATCH", "/users/\(grace.id)/ip-whitelist", ["ip_whitelist_enabled": false]),
                 ("GET", "/companies/\(company)", [:]), ("PATCH", "/companies/\(company)", ["name": "Owned"]),

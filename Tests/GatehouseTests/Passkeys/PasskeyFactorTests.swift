@@ -157,4 +157,27 @@ import Testing
             #expect(try ada.signIn(with: key)["access_token"] != nil)
         }
     }
+
+    @Test("a key that had no PIN when it was made is one factor, whatever it asks for later", arguments: Stores.all)
+    func verifiedLater(store: StoreKind) async throws {
+        try await withGatehouse(on: store, ["PASSKEY_USER_VERIFICATION": "preferred"]) { gatehouse in
+            let ada = try PasskeyHolder(gatehouse, try gatehouse.registered())
+            func level(_ key: SoftwareAuthenticator) throws -> String? {
+                let token = try #require(try ada.signIn(with: key)["access_token"]?.string)
+                return try gatehouse.client.send("GET", "/auth/validate", token: token)["session"]?["acr"]?.string
+            }
+            #expect(try level(try ada.newPasskey()) == "aal2")
+            var key = try SoftwareAuthenticator()
+            key.isUserVerified = false
+            try #require(try ada.register(key).status == 201)
+            key.userHandle = UUID(ada.member.id)?.bytes
+            #expect(try level(key) == "aal1")
+            key.isUserVerified = true
+            #expect(try level(key) == "aal1")
+            // Whoever has a second factor is asked for it.
+            _ = try ada.newPasskey(for: "second_factor")
+            let asked = try ada.signIn(with: key)
+            #expect(asked["second_factor_required"] == true && asked["access_token"] == nil, "\(asked.text)")
+        }
+    }
 }

@@ -192,7 +192,7 @@ import Testing
             let key = Passkey(
                 id: UUID(at: gatehouse.clock.now, random: .system), userID: user, credentialID: [1, 2, 3], publicKey: [4],
                 counter: 0, name: "A thief's phone", aaguid: UUID(high: 0, low: 0), transports: [], isDiscoverable: true,
-                isSecondFactor: true, isBackupEligible: false, isBackedUp: false, at: gatehouse.clock.now)
+                isSecondFactor: true, isBackupEligible: false, isBackedUp: false, wasVerified: true, at: gatehouse.clock.now)
             try await gatehouse.store.transaction { repositories in
                 try await repositories.passkeys.insert(key)
                 try await repositories.secondFactors.set(["passkey"], of: user, at: key.createdAt)

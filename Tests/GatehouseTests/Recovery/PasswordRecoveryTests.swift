@@ -257,7 +257,7 @@ import Testing
         Passkey(
             id: UUID(high: 1, low: UInt64(number)), userID: user, credentialID: [number], publicKey: [1], counter: 0,
             name: "Key", aaguid: UUID(high: 0, low: 0), transports: [], isDiscoverable: !isSecondFactor,
-            isSecondFactor: isSecondFactor, isBackupEligible: false, isBackedUp: false, at: now)
+            isSecondFactor: isSecondFactor, isBackupEligible: false, isBackedUp: false, wasVerified: true, at: now)
     }
 
     @Test("without mail the request says so, to everybody alike")

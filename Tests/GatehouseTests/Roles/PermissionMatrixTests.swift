@@ -69,6 +69,7 @@ import Testing
         POST /users/{id}/restore: SuperAdmin Admin
         POST /users/{id}/erase: SuperAdmin Admin
         POST /users/{id}/require-password-change: SuperAdmin Admin
+        POST /users/{id}/password: SuperAdmin Admin
         DELETE /users/{id}/second-factors: SuperAdmin Admin
         PATCH /users/{id}/ip-whitelist: SuperAdmin Admin
         GET /users/{id}/roles: SuperAdmin Admin Manager Operator Viewer

@@ -52,6 +52,9 @@ import Testing
                 name: "somebody's factors taken away", method: "DELETE", path: "/users/\(other.id)/second-factors", json: nil,
                 then: "not_found"),
             Sensitive(
+                name: "a password given", method: "POST", path: "/users/\(other.id)/password",
+                json: ["password": "violet anchors hum"], then: ""),
+            Sensitive(
                 name: "a requirement of a company lifted", method: "PATCH", path: "/companies/\(company)",
                 json: ["requires_second_factor": false], then: ""),
             Sensitive(
