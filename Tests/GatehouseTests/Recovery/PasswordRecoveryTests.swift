@@ -53,7 +53,8 @@ import Testing
 
     @Test("of many who use a link at once one gets in", arguments: Stores.all)
     func case35Concurrency(on kind: StoreKind) async throws {  // case 35
-        try await withMail(on: kind) { gatehouse, mails async throws in
+        // Seven of the eight passwords do not work.
+        try await withMail(on: kind, ["MAX_LOGIN_ATTEMPTS": "8"]) { gatehouse, mails async throws in
             _ = try gatehouse.registered()
             _ = try ask(gatehouse)
             let token = try await token(mails)
