@@ -40,7 +40,9 @@ extension Request {
         for line in headers.values("cookie") {
             for part in line.utf8.split(separator: UInt8(ascii: ";")) {
                 let pair = ProxyTrust.trim(Substring(part)).utf8
-                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else { continue }
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else {
+                    continue
+                }
                 return String(Substring(pair[equals...].dropFirst()))
             }
         }

@@ -279,7 +279,7 @@ public final class Services: Sendable {
             claimTime: max(configuration.webhooks.timeout, configuration.mail.timeout, TelegramCarrier.longestAttempt)
                 + configuration.stores.leaseTime,
             clock: clock, random: random, log: base.log)
-        let talks = BotSessions(store: store, signIn: signIn, audit: audit, clock: clock)
+        let talks = BotSessions(store: store, signIn: signIn, clock: clock)
         signInCodes = SignInCodes(
             store: store, telegram: telegram, limits: limits,
             key: HMACKey(Digest.hmacSHA256(key: botSecret, Array("codes".utf8))), audit: audit, clock: clock, random: random)

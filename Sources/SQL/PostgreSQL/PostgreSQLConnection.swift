@@ -39,6 +39,7 @@ final class PostgreSQLConnection: DescriptorWatcher {
     private var units: [Unit] = []
     private var firstUnit = 0
     private var wantsToWrite = false
+    private var isSettling = false
     /// One timer for all units, and when it is due: one for each would stay in the loop's queue long after the answer.
     private var watch: LoopTimer?
     private var watchEnds: Int64 = 0
@@ -58,7 +59,11 @@ final class PostgreSQLConnection: DescriptorWatcher {
             return nil
         }
         // A pooler in transaction mode would give the settings to somebody else.
-        if preparesStatements { run(Self.configuration(settings), [], prepares: false) { _ in } }
+        if preparesStatements {
+            isSettling = true
+            run(Self.configuration(settings), [], prepares: false) { [weak self] _ in self?.isSettling = false }
+        }
+        if isLost { return nil }
     }
 
     /// First of all that the connection is asked: waiting for the answer anywhere but on the loop would have no end.
@@ -72,8 +77,10 @@ final class PostgreSQLConnection: DescriptorWatcher {
             """)
     }
 
-    /// Units that are under way.
+    /// Units that are under way, the settings of the connection among them.
     var load: Int { units.count - firstUnit }
+    /// Whether nobody waits for it.
+    var isFree: Bool { !isExclusive && (load == 0 || isSettling && load == 1) }
 
     /// Sends one statement, or a word such as COMMIT, and what must go before it, with one synchronisation point.
     /// - Parameter patience: for the answer; the time for a statement where it is nil.

@@ -77,7 +77,7 @@ final class PostgreSQLPool: @unchecked Sendable {  // touched by its loop's thre
     }
 
     /// One that has nothing under way: a transaction that queues behind others waits for them.
-    private var free: PostgreSQLConnection? { connections.first { !$0.isExclusive && $0.load == 0 } }
+    private var free: PostgreSQLConnection? { connections.first(where: \.isFree) }
 
     private func lend(
         _ connection: PostgreSQLConnection, to take: (Result<PostgreSQLConnection, PostgreSQLFailure>) -> Void

@@ -107,8 +107,11 @@ public struct AccessService: Sendable {
         try await sessions.endingSessions { repositories in
             try await demand(over: id, by: token, in: repositories)
             guard try await repositories.access.noteReview(of: id, at: now) else { throw AuthError.notFound }
-            try await audit.record(.accessWithdrawn, about: id, by: token, from: client, in: repositories)
             let ended = try await users.set(.suspended, of: id, because: nil, by: token, from: client, in: repositories)
+            let facts: [JSON.Member] = [
+                .init("status", .string(User.Status.suspended.rawValue)), UserService.count(ended),
+            ]
+            try await audit.record(.accessWithdrawn, about: id, by: token, facts, from: client, in: repositories)
             try await closeReview(of: id, confirmed: false, by: token, in: repositories)
             return ended
         }

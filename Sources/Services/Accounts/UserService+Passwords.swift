@@ -23,8 +23,9 @@ extension UserService {
         }
     }
 
-    /// Gives a person who cannot get in another password. Every session ends, and so does a lock; links in mails, and the
-    /// devices and browsers that were known, are of no use any more. The person is told, and a second factor is asked for as ever.
+    /// Gives a person who cannot get in another password. Every session ends, and so does a lock. The devices and browsers that
+    /// were known are of no use any more, nor are links in mails, but for those that take a change of the address back. The
+    /// person is told, and a second factor is asked for as ever.
     /// - Parameter chosen: nil: one is made.
     /// - Returns: the person, and the password where one was made.
     /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.forbidden` for oneself too, `.notFound`, `.invalid`,

@@ -128,7 +128,8 @@ public struct UserService: Sendable {
 
     /// Changes a person. One's own name, phone and settings need no permission. Whoever is not active loses every
     /// session at once.
-    /// - Throws: `.forbidden`, `.notFound`, `.emailTaken`, `.lastSuperAdmin`.
+    /// - Throws: `.forbidden`, `.notFound`, `.emailTaken`, `.lastSuperAdmin`; `.insufficientUserAuthentication` and
+    ///   `.companyBotSession` for one's own address.
     public func update(_ id: UUID, _ change: UserChange, by token: AccessToken, from client: Client)
         async throws(AuthError) -> Person
     {
@@ -163,7 +164,7 @@ public struct UserService: Sendable {
 
     /// Takes the codes, the app and the remembered browsers from a person who has lost their second factor. Every session
     /// ends. Passkeys that sign in by themselves stay.
-    /// - Throws: `.insufficientUserAuthentication`, `.forbidden`, `.notFound` where there is nobody, or nothing to take.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.forbidden`, `.notFound` where there is nobody, or nothing to take.
     public func resetSecondFactors(of id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> Person {
         try await sessions.demandRecent(of: token)
         let now = clock.now

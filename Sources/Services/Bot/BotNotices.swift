@@ -33,7 +33,7 @@ struct BotNotices: Sendable {
     /// Tells whom the event concerns, where it is one of those.
     func tell(of event: AuditEvent, from client: Client?, in repositories: Repositories) async throws {
         guard let user = event.user, let notice = Self.notice(of: event) else { return }
-        try await tell(notice, to: user, from: client, in: repositories)
+        try await tell(notice, to: user, from: event.isByAnother ? nil : client, in: repositories)
     }
 
     private static func notice(of event: AuditEvent) -> Notice? {

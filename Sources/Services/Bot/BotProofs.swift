@@ -98,7 +98,7 @@ struct BotProofs: Sendable {
     // MARK: Taking
 
     /// Takes what somebody has said for the code that was asked for. It counts as an attempt, as everywhere.
-    /// - Returns: nil where nothing was asked, or too long ago.
+    /// - Returns: nil where nothing was asked, or where it is no code and comes too late.
     /// - Throws: `.unavailable`, for then it is tried again.
     func take(_ text: String, in talk: BotTalk) async throws -> Taken? {
         guard let question = try await store.reading.botQuestions.find(bot: talk.bot.id, telegramID: talk.person.id) else {
@@ -111,6 +111,8 @@ struct BotProofs: Sendable {
         }
         do {
             try await prove(text, answering: question, in: talk)
+            // Not before: who is asked again because something failed in between is told that it is over.
+            try await forget(in: talk)
             return .right(question.message.map { .pressed(question.deed[...], message: $0) } ?? .said(question.deed))
         } catch {
             let error = AuthError.from(error)
@@ -130,14 +132,12 @@ struct BotProofs: Sendable {
         _ = try FactorCodes.read(text, of: factor)
         guard let sealed = question.signIn else {
             guard let token = try await sessions.token(for: talk) else { throw AuthError.sessionEnded }
-            _ = try await stepUps.prove(factor, code: text, by: token, from: talk.client) { try await forget(in: talk, $0) }
+            _ = try await stepUps.prove(factor, code: text, by: token, from: talk.client)
             return
         }
         let token = String(decoding: try vault.open(sealed, purpose: Self.purpose(talk)), as: UTF8.self)
         let outcome = try await factors.signIn(token, with: factor, code: text, remembers: false, from: talk.client) {
-            session, repositories in
-            try await forget(in: talk, repositories)
-            return try await sessions.hold(session, for: talk, in: repositories)
+            try await sessions.hold($0, for: talk, in: $1)
         }
         guard case .signedIn = outcome else { throw AuthError.passwordChangeRequired }
     }
@@ -155,10 +155,8 @@ struct BotProofs: Sendable {
                 "That is over. Please begin again.", "Это уже неактуально. Начните, пожалуйста, сначала."))
     }
 
-    private func forget(in talk: BotTalk) async throws { try await store.transaction { try await forget(in: talk, $0) } }
-
-    private func forget(in talk: BotTalk, _ repositories: Repositories) async throws {
-        try await repositories.botQuestions.delete(bot: talk.bot.id, telegramID: talk.person.id)
+    private func forget(in talk: BotTalk) async throws {
+        try await store.transaction { try await $0.botQuestions.delete(bot: talk.bot.id, telegramID: talk.person.id) }
     }
 
     // MARK: Words

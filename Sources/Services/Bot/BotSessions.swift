@@ -10,7 +10,6 @@ public struct BotSessions: Sendable {
 
     let store: DataStore
     let signIn: SignInService
-    let audit: Audit
     let clock: Clock
 
     private var sessions: SessionService { signIn.sessions }
@@ -65,15 +64,13 @@ public struct BotSessions: Sendable {
     /// Takes over a session that was opened with a second factor, in the place of the one that the talk had.
     /// - Returns: the session that this ends.
     func hold(_ session: Session, for talk: BotTalk, in repositories: Repositories) async throws -> [UUID] {
-        let former = try await repositories.botTalks.session(bot: talk.bot.id, telegramID: talk.person.id)
+        let held = try await repositories.botTalks.session(bot: talk.bot.id, telegramID: talk.person.id)
         try await repositories.botTalks.hold(
             session.id, bot: talk.bot.id, telegramID: talk.person.id, until: session.expiresAt)
-        guard let former, try await repositories.sessions.end(former, because: .logout, at: clock.now) else { return [] }
-        let event = AuditEvent(
-            .sessionEnded, user: session.userID, session: former,
-            facts: [.init("reason", .string(Session.EndReason.logout.rawValue))])
-        try await audit.record(event, from: talk.client, in: repositories)
-        return [former]
+        guard let held, let former = try await repositories.sessions.find(held), former.endedAt == nil else { return [] }
+        try await sessions.ending.end(
+            former, because: .logout, with: .sessionEnded, from: talk.client, in: repositories)
+        return [held]
     }
 
     /// Whom the token stands for.

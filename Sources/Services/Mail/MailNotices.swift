@@ -32,7 +32,8 @@ struct MailNotices: Sendable {
             facts[.disown] = link.url
             end = link.expiresAt
         }
-        let message = MailMessage(kind, facts, in: mail.language(of: user), until: end).done(by: client, at: now)
+        let message = MailMessage(kind, facts, in: mail.language(of: user), until: end)
+            .done(by: event.isByAnother ? nil : client, at: now)
         try await mail.post(message, to: user, in: repositories)
     }
 
@@ -56,6 +57,9 @@ struct MailNotices: Sendable {
 }
 
 extension AuditEvent {
+    /// Whether somebody else did it to the person, whose device and address are not for them to know.
+    var isByAnother: Bool { actor != nil && actor != user }
+
     /// What the passkey is called that the event is about.
     fileprivate var passkeyName: String? {
         guard kind == .passkeyRegistered || kind == .passkeyDeleted else { return nil }

@@ -195,7 +195,8 @@ extension PasskeyService {
                 by: known, challenge: challenge.bytes, for: settings.party, requiringVerification: requiringVerification)
             return Shown(
                 passkey: passkey, challenge: challenge, counter: Int64(answer.authenticatorData.counter),
-                isBackedUp: answer.authenticatorData.isBackedUp, isUserVerified: answer.authenticatorData.isUserVerified && passkey.wasVerified)
+                isBackedUp: answer.authenticatorData.isBackedUp,
+                isUserVerified: answer.authenticatorData.isUserVerified && passkey.wasVerified)
         } catch let fault as WebAuthnFault { throw .passkey(fault) } catch { throw .from(error) }
     }
 

@@ -33,7 +33,7 @@ public struct PasskeyService: Sendable {
         case secondFactor = "second_factor"
     }
 
-    /// - Throws: `.tooMany`, `.insufficientUserAuthentication`.
+    /// - Throws: `.tooMany`, `.insufficientUserAuthentication`, `.companyBotSession`.
     public func beginRegistration(for use: Use, by token: AccessToken) async throws(AuthError) -> PasskeyCreationOptions {
         try await sessions.demandRecent(of: token)
         let user: User?
@@ -48,8 +48,10 @@ public struct PasskeyService: Sendable {
         return PasskeyCreationOptions(
             challenge: challenges.make(for: isDiscoverable ? .registration : .factorRegistration, to: Self.holder(token)),
             partyID: settings.party.id, partyName: settings.partyName, user: user, existing: existing,
-            isDiscoverable: isDiscoverable, verification: isDiscoverable ? settings.verification : .discouraged,
-            lifetime: PasskeyChallenges.lifetime, algorithms: COSEAlgorithm.offered.map(\.rawValue))
+            isDiscoverable: isDiscoverable,
+            // One that can verify the person shall, so that it may count as two factors later.
+            verification: isDiscoverable ? settings.verification : .preferred, lifetime: PasskeyChallenges.lifetime,
+            algorithms: COSEAlgorithm.offered.map(\.rawValue))
     }
 
     /// What came of making one.
@@ -61,7 +63,8 @@ public struct PasskeyService: Sendable {
 
     /// Keeps a passkey that was made.
     /// - Parameter name: nil: that of the authenticator's model.
-    /// - Throws: `.passkeyMalformed`, `.passkeyRefused`, `.challengeInvalid`, `.passkeyTaken`, `.tooMany`.
+    /// - Throws: `.passkeyMalformed`, `.passkeyRefused`, `.challengeInvalid`, `.passkeyTaken`, `.tooMany`,
+    ///   `.insufficientUserAuthentication`, `.companyBotSession`.
     public func finishRegistration(
         _ registration: PasskeyRegistration, name: String?, by token: AccessToken, from client: Client
     ) async throws(AuthError) -> Registered {
@@ -152,7 +155,7 @@ public struct PasskeyService: Sendable {
     }
 
     /// Deletes one of the caller's passkeys.
-    /// - Throws: `.notFound`, `.lastWayIn`, `.lastSecondFactor`, `.insufficientUserAuthentication`.
+    /// - Throws: `.notFound`, `.lastWayIn`, `.lastSecondFactor`, `.insufficientUserAuthentication`, `.companyBotSession`.
     public func delete(_ id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) {
         try await sessions.demandRecent(of: token)
         let now = clock.now

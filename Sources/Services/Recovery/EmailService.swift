@@ -47,7 +47,7 @@ public struct EmailService: Sendable {
     // MARK: Change
 
     /// Has a link sent to an address that shall become the account's. Whether it is somebody else's is not told.
-    /// - Throws: `.insufficientUserAuthentication`, `.mailNotConfigured`, `.rateLimited`.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.mailNotConfigured`, `.rateLimited`.
     public func requestChange(to email: EmailAddress, by token: AccessToken, from client: Client) async throws(AuthError) {
         try await sessions.demandRecent(of: token)
         let user = try await caller(token)

@@ -72,7 +72,7 @@ struct MailLinks: Sendable {
     /// - Parameters:
     ///   - email: where it is sent to.
     ///   - browser: of the only browser in which it may be followed; nil: any.
-    ///   - asker: who wanted it; nil: nobody whose wishes are counted.
+    ///   - asker: who wanted it; nil: it follows from something else, and counts as a stranger's wish.
     func make(
         _ purpose: LinkPurpose, for user: User, to email: String, browser: [UInt8]? = nil, askedBy asker: MailAsker? = nil,
         in repositories: Repositories

@@ -18,7 +18,7 @@ extension SecondFactorEnrolment {
 
     /// Switches one factor of the caller's off. It takes a session that has shown a second factor of late, the password
     /// where there is one, and a code: so neither a stolen session nor a stolen password is enough.
-    /// - Throws: `.insufficientUserAuthentication`, `.credentialsInvalid`, `.codeInvalid`, `.lastSecondFactor`,
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.credentialsInvalid`, `.codeInvalid`, `.lastSecondFactor`,
     ///   `.secondFactorUnavailable` where it is not set up, `.accountLocked`, `.invalid`.
     public func disable(_ factor: SecondFactor, showing evidence: Evidence, by token: AccessToken, from client: Client)
         async throws(AuthError)

@@ -47,7 +47,7 @@ public struct SecondFactorEnrolment: Sendable {
     // MARK: Setting up
 
     /// Begins to set a factor up: makes a secret for an app, or sends a code.
-    /// - Throws: `.insufficientUserAuthentication`, `.secondFactorEnabled`, `.secondFactorUnavailable`, `.rateLimited`.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.secondFactorEnabled`, `.secondFactorUnavailable`, `.rateLimited`.
     public func begin(_ factor: SecondFactor, by token: AccessToken, from client: Client) async throws(AuthError) -> SetupOffer {
         try await sessions.demandRecent(of: token)
         try await attempts.demand(of: token) { user, session throws(AuthError) in
@@ -181,7 +181,7 @@ public struct SecondFactorEnrolment: Sendable {
 
     /// Ends it, and signs in.
     /// - Returns: the recovery codes too; shown once.
-    /// - Throws: what ``SecondFactors/finish(_:with:remembers:from:prove:)`` throws.
+    /// - Throws: what ``SecondFactors/finish(_:with:remembers:from:onEntry:prove:)`` throws.
     public func enable(code text: String, at token: String, from client: Client)
         async throws(AuthError) -> (outcome: SignInOutcome, recoveryCodes: [String])
     {
@@ -212,7 +212,7 @@ public struct SecondFactorEnrolment: Sendable {
 
     /// Makes new recovery codes, which make the old ones worthless.
     /// - Returns: the codes; shown once.
-    /// - Throws: `.insufficientUserAuthentication`, `.secondFactorUnavailable` where there is no second factor.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.secondFactorUnavailable` where there is no second factor.
     public func makeRecoveryCodes(by token: AccessToken, from client: Client) async throws(AuthError) -> [String] {
         try await sessions.demandRecent(of: token)
         let made = codes.makeRecoveryCodes(of: token.userID)

@@ -146,14 +146,18 @@ public struct SecondFactors: Sendable {
         from client: Client, at now: Timestamp, _ repositories: Repositories, _ onEntry: Entry
     ) async throws -> Conclusion {
         let methods = ProvedMethods(challenge.methods).adding(factor)
-        let keys = Lockout.deviceKeys(of: client)
-        let isFromNewDevice = try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
         // Whoever comes by Telegram needs no password.
         let first = ProvedMethods(challenge.methods)
         let mustChange =
             first.contains("pwd") ? signIn.renewal.reason(for: user, at: now) != nil
             : first.contains(MagicLinkService.method) && user.requiresPasswordChange
-        if mustChange { return .passwordChange(user, methods) }
+        guard !mustChange else {
+            // Nobody has come in yet: neither a failure nor a success.
+            try await lockout.withdraw(attempt, at: now, in: repositories)
+            return .passwordChange(user, methods)
+        }
+        let keys = Lockout.deviceKeys(of: client)
+        let isFromNewDevice = try await lockout.succeeded(attempt, keys: keys, at: now, in: repositories)
         // The company may be suspended by now, or the person not belong to it.
         let company = try await challenge.companyID.asyncFlatMap {
             try await signIn.company(of: user, wanted: $0, in: repositories)

@@ -26,22 +26,16 @@ public struct StepUpService: Sendable {
     }
 
     /// Proves a second factor of the caller's with a code.
-    /// - Parameter onProof: what is written together with the proof.
     /// - Throws: `.codeInvalid`, `.accountLocked`, `.invalid`; `.secondFactorUnavailable` where it is not set up, or is how
     ///   they came in.
-    public func prove(
-        _ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client,
-        onProof: @escaping @Sendable (Repositories) async throws -> Void = { _ in }
-    ) async throws(AuthError) -> MovedSession {
+    public func prove(_ factor: SecondFactor, code text: String, by token: AccessToken, from client: Client)
+        async throws(AuthError) -> MovedSession
+    {
         let code = try FactorCodes.read(text, of: factor)
         let now = clock.now
         return try await prove(factor, by: token, from: client) { user, repositories in
-            guard
-                try await codes.use(
-                    code, of: factor, by: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
-            else { return false }
-            try await onProof(repositories)
-            return true
+            try await codes.use(
+                code, of: factor, by: user, owner: token.sessionID, for: .stepUp, at: now, in: repositories)
         }
     }
 

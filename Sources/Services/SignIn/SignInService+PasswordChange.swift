@@ -38,7 +38,9 @@ extension SignInService {
         else { throw AuthError.tokenInvalid }
         guard current.status == .active else { throw AuthError.accountBlocked }
         let company = try await company(of: current, in: repositories)
-        let facts: [JSON.Member] = [.init("method", "pwd")]
+        let facts: [JSON.Member] = [
+            .init("method", .string(methods.all.first ?? "pwd")), .init("amr", .array(methods.all.map { .string($0) })),
+        ]
         var changed = current
         changed.lastLoginAt = now
         // A second factor that was set up meanwhile is asked for first.

@@ -34,7 +34,7 @@ public struct OIDCDoor: Sendable {
     ///   - device: by what the browser is known.
     ///   - caller: whose account is bound; nil: somebody signs in.
     /// - Throws: `.telegramNotConfigured`, `.doorClosed`, `.telegramUnreachable`; of a caller
-    ///   `.insufficientUserAuthentication`.
+    ///   `.insufficientUserAuthentication`, `.companyBotSession`.
     public func begin(through id: Int64?, returnTo: ReturnAddress?, device: String?, for caller: AccessToken? = nil)
         async throws(AuthError) -> Departure
     {

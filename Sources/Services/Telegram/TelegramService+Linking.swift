@@ -10,7 +10,7 @@ extension TelegramService {
 
     /// Binds the caller's account to a person of Telegram. The caller proves both: that the account is theirs by the
     /// session, and who they are to Telegram by what they show.
-    /// - Throws: `.insufficientUserAuthentication`, `.telegramTaken`, `.telegramLinked`, and what proving throws.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.telegramTaken`, `.telegramLinked`, and what proving throws.
     public func link(_ evidence: TelegramEvidence, for id: Int64?, by token: AccessToken, from client: Client)
         async throws(AuthError) -> TelegramIdentity
     {
@@ -43,7 +43,7 @@ extension TelegramService {
     }
 
     /// Unbinds the caller's account from Telegram.
-    /// - Throws: `.insufficientUserAuthentication`; `.notFound` where it is bound to nobody; `.lastWayIn`;
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`; `.notFound` where it is bound to nobody; `.lastWayIn`;
     ///   `.secondFactorEnabled` where codes come that way.
     public func unlink(by token: AccessToken, from client: Client) async throws(AuthError) {
         try await sessions.demandRecent(of: token)

@@ -1,7 +1,8 @@
 /// What is asked of each person on a list. `id` is where a text has the person's id.
 enum UserListConditions {
     /// What can be told of the id alone stands first.
-    /// - Parameter filter: whose people are all that come; it is not asked for again.
+    /// - Parameter filter: whose people are all that come. Whether they are members of a company is not asked again; an entry
+    ///   of another filter says less than what is asked here.
     static func filters(of id: String, leftBy filter: UserList.Filter?) -> String {
         // The casts tell PostgreSQL a type before the first use does.
         let member = """

@@ -24,7 +24,7 @@ public struct UserListRepository: Sendable {
         if let way = list.way(through: narrowest) { return try await page(list, way) }
         if size <= Self.handful { return try await page(list, .gathering(narrowest)) }
         // A short one where it may well hold the page.
-        for stretch in UserList.Stretch.allCases where stretch.rawValue >= 2 * query.limit {
+        for stretch in UserList.Stretch.allCases where stretch.rawValue >= 2 * (query.limit - 1) {
             let start = try await page(list, .alongStartOfOrder(stretch))
             if start.count == query.limit { return start }
         }

@@ -125,12 +125,12 @@ public struct UserWordRepository: Sendable {
         Set(telegram.compactMap { $0 }.flatMap { split($0).prefix(most) })
     }
 
-    /// What somebody looks for, as words that can stand in the table. The `@` before a name of Telegram's is not a part of it.
+    /// What somebody looks for, as words that can stand in the table. The `@` before a name of Telegram's is not a part of it;
+    /// where nothing else is looked for, it is not everybody that is found.
     public static func split(_ text: String) -> [String] {
-        text.lowercased().split { $0.isWhitespace }.map { word in
-            let name = word.drop { $0 == "@" }
-            return cut(String(name.isEmpty ? word : name))
-        }
+        let words = text.lowercased().split { $0.isWhitespace }
+        let names = words.map { $0.drop { $0 == "@" } }.filter { !$0.isEmpty }
+        return (names.isEmpty ? Array(words.prefix(1)) : names).map { cut(String($0)) }
     }
 
     private static func cut(_ word: String) -> String { String(word.unicodeScalars.prefix(longestWord)) }

@@ -15,6 +15,7 @@ public struct MailLink: Sendable, RowDecodable {
     public let browserDigest: [UInt8]?
     /// The address, normalised, that nobody else gets while the link works; nil: none.
     public let heldKey: String?
+    /// For whoever counts; nobody reads it back.
     public let asker: MailAsker?
     public let createdAt: Timestamp
     public let expiresAt: Timestamp
@@ -39,8 +40,8 @@ public struct MailLink: Sendable, RowDecodable {
     }
 
     static let columns = """
-        id, purpose, user_id, secret_digest, email, state_digest, browser_digest, held_key, known_device, asked_from, \
-        created_at, expires_at, used_at
+        id, purpose, user_id, secret_digest, email, state_digest, browser_digest, held_key, created_at, \
+        expires_at, used_at
         """
 
     public init(row: inout Row) throws(DatabaseError) {
@@ -52,9 +53,7 @@ public struct MailLink: Sendable, RowDecodable {
         stateDigest = try row.next()
         browserDigest = try row.next()
         heldKey = try row.next()
-        let device: [UInt8]? = try row.next()
-        let network: String? = try row.next()
-        asker = device.map { .device($0) } ?? network.map { MailAsker(text: $0) }
+        asker = nil
         createdAt = try row.next()
         expiresAt = try row.next()
         usedAt = try row.next()
@@ -72,17 +71,11 @@ public enum MailAsker: Sendable, Hashable {
     /// Something that happened to the account.
     case event(String)
 
-    private static let ofEvent = "event:"
-
-    fileprivate init(text: String) {
-        self = text.hasPrefix(Self.ofEvent) ? .event(String(text.dropFirst(Self.ofEvent.count))) : .network(text)
-    }
-
     fileprivate var text: String? {
         switch self {
         case .device: nil
         case .network(let name): name
-        case .event(let name): Self.ofEvent + name
+        case .event(let name): "event:\(name)"
         }
     }
 }
@@ -141,7 +134,9 @@ public struct MailLinkRepository: Sendable {
         async throws(DatabaseError) -> Int
     {
         let (statement, name): (Statement, SQLValue) =
-            if case .device(let key) = asker { (Self.countOfDevice, key.sqlValue) } else { (Self.countOfNetwork, asker.text.sqlValue) }
+            if case .device(let key) = asker { (Self.countOfDevice, key.sqlValue) } else {
+                (Self.countOfNetwork, asker.text.sqlValue)
+            }
         let count: Int64? = try await sql.run(statement, [user.sqlValue, moment.sqlValue, purpose.sqlValue, name]).value()
         return Int(count ?? 0)
     }

@@ -1,5 +1,5 @@
--- The key of nearly every proof begins with when it expires, so that it needs no index by that. In one, those that Telegram
--- has signed in the same second stand in no order: a sign-in wrote a page of it for itself.
+-- The key of what the Login Widget and Mini Apps show begins with when it expires, so that it needs no index by that. In one,
+-- those that Telegram has signed in the same second stand in no order: a sign-in wrote a page of it for itself.
 -- A server of PostgreSQL keeps its index: other nodes may still look by it.
 
 /*sqlite:

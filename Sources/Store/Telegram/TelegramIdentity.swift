@@ -175,14 +175,21 @@ public struct TelegramProofRepository: Sendable {
         try await sql.run(Self.insertProof, [digest.sqlValue, expiry.sqlValue])
     }
 
-    // On SQLite no index has those that are found by the digest.
-    private static let sweepOrdered = Statement("DELETE FROM telegram_proofs WHERE digest < $2 AND expires_at < $1")
+    // Keys that begin with a moment are in no index by that on SQLite. They are below `firstUnordered`, which no moment
+    // reaches. Another digest that is there by chance lies among them, or above all.
+    private static let sweepBetween = Statement(
+        "DELETE FROM telegram_proofs WHERE digest >= $2 AND digest < $3 AND expires_at < $1")
     private static let sweepOthers = Statement(
         sqlite: "DELETE FROM telegram_proofs WHERE digest >= x'0001' AND expires_at < $1",
         postgres: "DELETE FROM telegram_proofs WHERE expires_at < $1")
+    private static let firstUnordered: [UInt8] = [0, 1]
+    /// No proof is good for so long.
+    private static let longest = Duration.seconds(366 * 86400)
 
     public func sweep(expiredBefore moment: Timestamp) async throws(DatabaseError) {
-        try await sql.run(Self.sweepOrdered, [moment.sqlValue, Self.start(of: moment).sqlValue])
+        for (from, to) in [([], Self.start(of: moment)), (Self.start(of: moment + Self.longest), Self.firstUnordered)] {
+            try await sql.run(Self.sweepBetween, [moment.sqlValue, from.sqlValue, to.sqlValue])
+        }
         try await sql.run(Self.sweepOthers, [moment.sqlValue])
     }
 }

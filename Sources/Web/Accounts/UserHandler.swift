@@ -223,7 +223,7 @@ struct UserListQuery: Input {
 struct NewUserInput: Input {
     static let phone = Field<String?>.phone("phone", "The telephone number.").optional
     static let password = Field<String>.secret(
-        "password", 1...512, example: "clattering brass mill", "The first password; where it is left out, one is made."
+        "password", 1...512, example: "clattering brass mill", "Good for one sign-in; where it is left out, one is made."
     ).optional
     static let roles = Field<[String]>.list(
         "roles", atMost: 20, of: .text("", 2...64, example: "Viewer", ""), "The names of roles."

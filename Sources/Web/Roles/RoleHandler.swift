@@ -36,7 +36,8 @@ enum RoleHandler {
             In force on the next request of everybody who has it. A role that comes with the system keeps its name, \
             and SuperAdmin what it permits. Nobody changes a role that permits what they may not do themselves.
             """,
-        takes: RoleInput.self, answers: .json(RoleAnswer.self, "The role as it is now."), problems: refusals + [.insufficientUserAuthentication, .companyBotSession]
+        takes: RoleInput.self, answers: .json(RoleAnswer.self, "The role as it is now."),
+        problems: refusals + [.insufficientUserAuthentication, .companyBotSession]
     ) { input, call in
         .answer(
             RoleAnswer(

@@ -37,7 +37,7 @@ enum EnrolmentHandler {
             """,
         takes: EnableInput.self, answers: .json(EnabledAnswer.self, "In force."),
         problems: [
-            .codeInvalid, .secondFactorEnabled, .secondFactorUnavailable, .insufficientUserAuthentication, .companyBotSession, .accountLocked,
+            .codeInvalid, .secondFactorEnabled, .secondFactorUnavailable, .insufficientUserAuthentication, .accountLocked,
             .accountBlocked, .companySuspended,
         ]
     ) { input, call in
@@ -56,7 +56,8 @@ enum EnrolmentHandler {
             """,
         takes: DisableInput.self, answers: .json(DoneAnswer.self, "Off."),
         problems: [
-            .insufficientUserAuthentication, .companyBotSession, .credentialsInvalid, .codeInvalid, .secondFactorUnavailable, .lastSecondFactor,
+            .insufficientUserAuthentication, .companyBotSession, .credentialsInvalid, .codeInvalid, .secondFactorUnavailable,
+            .lastSecondFactor,
             .accountLocked, .accountBlocked, .companySuspended, .overloaded,
         ]
     ) { input, call in

@@ -72,7 +72,8 @@ enum TelegramHandler {
     static let unlink = Operation(
         "unlinkTelegram", "Unbinds the caller's account from Telegram",
         detail: "Refused where nobody could sign in to the account any more.",
-        answers: .json(DoneAnswer.self, "Unbound."), problems: [.notFound, .lastWayIn, .insufficientUserAuthentication, .companyBotSession, .secondFactorEnabled]
+        answers: .json(DoneAnswer.self, "Unbound."),
+        problems: [.notFound, .lastWayIn, .insufficientUserAuthentication, .companyBotSession, .secondFactorEnabled]
     ) { call in
         try await call.services.telegram.unlink(by: try call.caller, from: call.client)
         return .answer(DoneAnswer())

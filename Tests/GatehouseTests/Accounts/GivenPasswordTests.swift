@@ -4,7 +4,7 @@ import Store
 import Testing
 
 @Suite("Passwords that administrators give") struct GivenPasswordTests {
-    @Test("it ends what there was, opens nothing but the choice of another, and is told", arguments: Stores.all)
+    @Test("it ends what there was, and opens nothing but the choice of another", arguments: Stores.all)
     func given(kind: StoreKind) async throws {
         try await withGatehouse(on: kind, ["MAX_LOGIN_ATTEMPTS": "3"]) { gatehouse async throws in
             let root = try gatehouse.superAdmin()
@@ -32,7 +32,9 @@ import Testing
             #expect(try choose(password)["errors"]?[0]?["code"] == "password_unchanged")
             let entries = try await gatehouse.audit("sign_in.succeeded").count
             #expect(try choose("violet anchors hum").status == 200)
-            #expect(try await gatehouse.audit("sign_in.succeeded").count == entries + 1)
+            let rows = try await gatehouse.audit("sign_in.succeeded")
+            #expect(rows.count == entries + 1)
+            #expect(rows.contains { $0.metadata.contains("\"method\":\"pwd\",\"amr\":[\"pwd\"]") })
             let reset = try await gatehouse.audit("password.reset")
             #expect(reset.map { $0.actorID?.description } == [root.id] && reset.map { $0.userID?.description } == [grace.id])
         }
@@ -67,6 +69,54 @@ import Testing
             gatehouse.clock.advance(by: .seconds(601))
             #expect(try admin.post("/users/\(grace.id)/password").code == "insufficient_user_authentication")
             #expect(try grace.isSignedIn())
+        }
+    }
+
+    @Test("the person is told, not of whom it comes from; links in mails and what waits for a second factor are over")
+    func told() async throws {
+        let mails = MailFolder()
+        try await withGatehouse(mails.settings) { gatehouse async throws in
+            let root = try gatehouse.superAdmin()
+            let ada = try gatehouse.registered()
+            let app = try ada.authenticator()
+            let link: JSON = ["email": .string(ada.email)]
+            #expect(try gatehouse.client.send("POST", "/auth/password-reset/request", json: link).status < 300)
+            let reset = try await mails.mail(.passwordReset).token
+            gatehouse.clock.advance(by: .seconds(30))
+            var browser = Browser(gatehouse)
+            let challenge = try browser.challenged()
+            #expect(try root.post("/users/\(ada.id)/password").status == 200)
+            #expect(try await !mails.mail(.passwordChanged).text.contains("127.0.0.1"))
+            #expect(try browser.finish(challenge, app.code()).code == "token_invalid")
+            let confirmed = try gatehouse.client.send(
+                "POST", "/auth/password-reset/confirm",
+                json: ["token": .string(reset), "new_password": "seventeen violet looms"])
+            #expect(confirmed.code == "link_invalid")
+        }
+    }
+
+    @Test("a forced change behind a second factor is one sign-in, with all that was proved and the device that is new")
+    func forcedChange() async throws {
+        try await withGatehouse(["TRUSTED_PROXIES": "127.0.0.1"]) { gatehouse async throws in
+            let root = try gatehouse.superAdmin()
+            let ada = try gatehouse.registered()
+            let app = try ada.authenticator()
+            var known = Browser(gatehouse)
+            _ = try known.signedIn(app)
+            #expect(try root.post("/users/\(ada.id)/require-password-change").status == 200)
+            gatehouse.clock.advance(by: .seconds(60))
+            var other = Browser(gatehouse, headers: ["X-Forwarded-For": "203.0.113.9"])
+            let asked = try other.finish(try other.challenged(), app.code())
+            let token = try #require(asked["password_change_token"]?.string, "\(asked.text)")
+            let before = try await gatehouse.audit("sign_in.succeeded").count
+            let chosen = try other.send(
+                "POST", "/auth/first-login/change-password",
+                ["password_change_token": .string(token), "new_password": "violet anchors hum"])
+            #expect(chosen.status == 200, "\(chosen.text)")
+            let rows = try await gatehouse.audit("sign_in.succeeded")
+            let row = try #require(rows.first { $0.metadata.contains("\"amr\"") })
+            #expect(rows.count == before + 1)
+            #expect(row.metadata.contains("[\"pwd\",\"otp\",\"mfa\"]") && row.metadata.contains("new_device"), "\(row.metadata)")
         }
     }
 

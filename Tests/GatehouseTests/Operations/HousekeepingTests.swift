@@ -28,7 +28,8 @@ import Testing
             let proofs = gatehouse.store.writing.telegramProofs
             let expiry = gatehouse.clock.now + .seconds(300)
             let code = Digest.sha256([1])
-            let known = [TelegramProofRepository.digest(of: code, expiresAt: expiry), code, [0, 0, 0] + code.prefix(29)]
+            let odd: [[UInt8]] = [[0, 0, 0], [0, 0, 2], [0, 0, 255], [0, 1, 0]].map { $0 + code.prefix(29) }
+            let known = [TelegramProofRepository.digest(of: code, expiresAt: expiry), code] + odd
             for digest in known { try await proofs.use(digest, until: expiry) }
             gatehouse.clock.advance(by: .seconds(300))
             try await gatehouse.services.housekeeping.sweep()
