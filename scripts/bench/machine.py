@@ -132,6 +132,18 @@ def resident_mb(pid):
     raise RuntimeError(f"process {pid} has gone")
 
 
+def settled_mb(pid):
+    """The memory of a server at rest: after the first rounds of what it does by itself, and twice the same."""
+    time.sleep(6)
+    memory = resident_mb(pid)
+    for _ in range(10):
+        time.sleep(1)
+        former, memory = memory, resident_mb(pid)
+        if abs(memory - former) < 0.1:
+            break
+    return memory
+
+
 def eventually(attempt, seconds=10, pause=0.001):
     """The first answer of `attempt` that is not None."""
     deadline = time.monotonic() + seconds

@@ -85,7 +85,7 @@ class Bench:
         self.table.add("from exec to the first answer", bar=at_most(median(times), 100, "ms"))
 
     def idle_memory(self, what, server, limit):
-        memory = machine.resident_mb(server.pid)
+        memory = machine.settled_mb(server.pid)
         self.table.add(what, rss=memory, bar=at_most(memory, limit, "MB"))
 
     # Refreshing
