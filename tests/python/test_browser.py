@@ -313,8 +313,16 @@ def test_somebody_who_is_invited_makes_their_account_on_the_page(browser, server
     company = ada["company"]["id"]
     token = server.call("POST", "/invitations", ada["access_token"], json={
         "email": "grace@example.com", "name": "Grace Hopper", "company_id": company}).json()["token"]
+    # While the server cannot be asked the link stays in the address, for another attempt.
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/invitations/*"]})
     # The address of the server under test, whatever its configuration says of links.
     browser.get(f"{server.url}/invitation?lang=ru#{token}")
+    settled(browser, lambda _: "попробуйте" in browser.find_element(By.ID, "outcome").text.lower())
+    assert browser.current_url.endswith(f"#{token}")
+    assert all("ERR_BLOCKED_BY_CLIENT" in entry["message"] for entry in browser.get_log("browser"))
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    browser.refresh()
     field = settled(browser, lambda _: browser.find_element(By.ID, "password"))
     settled(browser, lambda _: field.is_displayed())
     assert value(browser, "name") == "Grace Hopper" and "grace@example.com, ada Engines" in text(browser)
@@ -333,6 +341,7 @@ def test_somebody_who_is_invited_makes_their_account_on_the_page(browser, server
     browser.get("about:blank")
     browser.get(f"{server.url}/invitation#{token}")
     settled(browser, lambda _: "does not work" in browser.find_element(By.ID, "outcome").text)
+    assert focused(browser) == "outcome"
 
 
 def test_the_link_of_a_mail_leads_to_a_new_password(browser, start):

@@ -164,7 +164,8 @@ public struct UserService: Sendable {
 
     /// Takes the codes, the app and the remembered browsers from a person who has lost their second factor. Every session
     /// ends. Passkeys that sign in by themselves stay.
-    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.forbidden`, `.notFound` where there is nobody, or nothing to take.
+    /// - Throws: `.insufficientUserAuthentication`, `.companyBotSession`, `.forbidden`; `.notFound` where there is nobody, or
+    ///   nothing to take.
     public func resetSecondFactors(of id: UUID, by token: AccessToken, from client: Client) async throws(AuthError) -> Person {
         try await sessions.demandRecent(of: token)
         let now = clock.now

@@ -84,9 +84,8 @@ struct MailLinks: Sendable {
             id: id, purpose: purpose.rawValue, userID: user.id, secretDigest: Digest.sha256(secret), email: email,
             stateDigest: Self.state(of: user, for: purpose), browserDigest: browser,
             // What can be taken back stays free for it.
-            heldKey: purpose == .emailUndo ? user.emailKey : nil, asker: asker, at: now,
-            expiresAt: now + purpose.lifetime)
-        try await repositories.mailLinks.insert(link)
+            heldKey: purpose == .emailUndo ? user.emailKey : nil, at: now, expiresAt: now + purpose.lifetime)
+        try await repositories.mailLinks.insert(link, askedBy: asker)
         let token = purpose.prefix + Base64URL.encode(id.bytes + secret)
         return Made(
             token: token, url: "\(base)\(purpose.path)#\(token)", expiresAt: link.expiresAt,

@@ -3,8 +3,8 @@ import SQL
 
 /// A list of people as the statements see it.
 struct UserList {
-    /// What leaves only some people, and has an index by which they are found. Of two that leave as many, and have them in
-    /// the list's order or not, the first is the better.
+    /// What leaves only some people, and has an index by which they are found. Of two that leave as many the better is that
+    /// which has them in the list's order, else the first.
     enum Filter: Hashable, CaseIterable {
         case company, role, deleted, status, lastLogin
         /// By their place: the first is that of the order.

@@ -15,15 +15,13 @@ public struct MailLink: Sendable, RowDecodable {
     public let browserDigest: [UInt8]?
     /// The address, normalised, that nobody else gets while the link works; nil: none.
     public let heldKey: String?
-    /// For whoever counts; nobody reads it back.
-    public let asker: MailAsker?
     public let createdAt: Timestamp
     public let expiresAt: Timestamp
     public let usedAt: Timestamp?
 
     public init(
         id: UUID, purpose: String, userID: UUID, secretDigest: [UInt8], email: String, stateDigest: [UInt8]?,
-        browserDigest: [UInt8]?, heldKey: String? = nil, asker: MailAsker? = nil, at now: Timestamp, expiresAt: Timestamp
+        browserDigest: [UInt8]?, heldKey: String? = nil, at now: Timestamp, expiresAt: Timestamp
     ) {
         self.id = id
         self.purpose = purpose
@@ -33,7 +31,6 @@ public struct MailLink: Sendable, RowDecodable {
         self.stateDigest = stateDigest
         self.browserDigest = browserDigest
         self.heldKey = heldKey
-        self.asker = asker
         createdAt = now
         self.expiresAt = expiresAt
         usedAt = nil
@@ -53,7 +50,6 @@ public struct MailLink: Sendable, RowDecodable {
         stateDigest = try row.next()
         browserDigest = try row.next()
         heldKey = try row.next()
-        asker = nil
         createdAt = try row.next()
         expiresAt = try row.next()
         usedAt = try row.next()
@@ -91,14 +87,15 @@ public struct MailLinkRepository: Sendable {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """)
 
-    public func insert(_ link: MailLink) async throws(DatabaseError) {
-        let device: [UInt8]? = if case .device(let key) = link.asker { key } else { nil }
+    /// - Parameter asker: for ``count(_:ofUser:askedBy:since:)``; nil: it counts as a stranger's.
+    public func insert(_ link: MailLink, askedBy asker: MailAsker?) async throws(DatabaseError) {
+        let device: [UInt8]? = if case .device(let key) = asker { key } else { nil }
         try await sql.run(
             Self.insertLink,
             [
                 link.id.sqlValue, link.purpose.sqlValue, link.userID.sqlValue, link.secretDigest.sqlValue,
                 link.email.sqlValue, link.stateDigest.sqlValue, link.browserDigest.sqlValue, link.createdAt.sqlValue,
-                link.expiresAt.sqlValue, link.heldKey.sqlValue, device.sqlValue, (link.asker?.text).sqlValue,
+                link.expiresAt.sqlValue, link.heldKey.sqlValue, device.sqlValue, (asker?.text).sqlValue,
             ])
     }
 

@@ -57,8 +57,7 @@ enum EnrolmentHandler {
         takes: DisableInput.self, answers: .json(DoneAnswer.self, "Off."),
         problems: [
             .insufficientUserAuthentication, .companyBotSession, .credentialsInvalid, .codeInvalid, .secondFactorUnavailable,
-            .lastSecondFactor,
-            .accountLocked, .accountBlocked, .companySuspended, .overloaded,
+            .lastSecondFactor, .accountLocked, .accountBlocked, .companySuspended, .overloaded,
         ]
     ) { input, call in
         try await call.services.secondFactorEnrolment.disable(

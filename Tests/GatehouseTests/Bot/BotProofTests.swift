@@ -223,6 +223,18 @@ struct BotProofTests {
         }
     }
 
+    @Test("the message with a code goes though the server cannot read what it was for")
+    func unreadable() async throws {
+        try await withConversation { talk async throws in
+            let (person, app, _) = try await guarded(talk)
+            _ = try await talk.ask(person, "/me")
+            _ = try await talk.gatehouse.database.write(Statement("UPDATE telegram_questions SET sign_in = $1"), [[0, 1].sqlValue])
+            let code = app.nextCode()
+            #expect(try await talk.ask(person, code).contains("does not work"))
+            #expect(try await isGone(talk, person, code))
+        }
+    }
+
     @Test("the session that a talk had before its code is over with it", arguments: Stores.all)
     func formerSession(on kind: StoreKind) async throws {
         try await withConversation(on: kind) { talk async throws in
